@@ -1,0 +1,1 @@
+"""The channels, the turn, and Rasa's custom actions."""

@@ -1,0 +1,31 @@
+"""An adult about a child: the formal register and the four things that adults ask."""
+
+from typing import Any
+
+from rasa_sdk import Action, Tracker
+from rasa_sdk.events import ActiveLoop, SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+
+from bot.actions.facts import find_one_region
+from bot.actions.onboarding import caregiver_buttons
+from bot.actions.reply import Event, say, text
+
+
+class OpenCaregiver(Action):
+    """Opens the caregivers' path and stays with the formal register."""
+
+    def name(self) -> str:
+        return "action_open_caregiver"
+
+    def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> list[Event]:
+        region = find_one_region(text(tracker))
+        say(dispatcher, "caregiver_opened", buttons=caregiver_buttons())
+        return [
+            ActiveLoop(None),
+            SlotSet("requested_slot", None),
+            SlotSet("audience", "adult"),
+            SlotSet("age_band", "adult"),
+            *([SlotSet("region", region)] if region else []),
+        ]

@@ -1,0 +1,118 @@
+"""What a message says in passing about the one who writes: age, and for whom help is sought."""
+
+import re
+
+from content.regions import find_region
+
+# Words by which an adult speaks of a child in their care, in both languages, by their stems.
+_OF_A_CHILD = re.compile(
+    r"\b(мо(?:я|ю|ей|его|ему|й|и|их)\s+(?:доч|сын|внук|внуч|реб[её]н|дет|ученик|ученик|воспитанн)\w*"
+    r"|наш\w*\s+(?:доч|сын|внук|внуч|реб[её]н)\w*"
+    r"|(?:я|мы)\s+(?:учитель|воспитатель|бабушка|мама|отец|папа|классный|психолог|сосед)\w*"
+    r"|(?:қыз|ұл|бала|немере|шәкірт|оқушы)(?:ым|м|мыз|ымыз|лары[мң])(?:а|ды|ның|нан|ға|ге|ды|ні|ді)?"
+    r"|мен\s+(?:мұғалім|анасы|әкесі|әжесі|атасы|тәрбиеші)\w*)\b",
+    re.IGNORECASE,
+)
+# Words by which a child speaks of a friend, a brother or a sister.
+_OF_A_FRIEND = re.compile(
+    r"\b(?:подруг|подруж|мо(?:й|его|ему)\s+друг|одноклассни|мо(?:я|ю|ей)\s+сестр|сестр[уеы]нк"
+    r"|мо(?:й|его|ему)\s+брат|братиш|знаком(?:ый|ая|ого|ой)"
+    r"|дос(?:ым|ыма|ымды|ымның)|құрбым|достым|сыныптас|сіңлім|інім|бауырым|қарындасым)\w*",
+    re.IGNORECASE,
+)
+_AGE_PHRASES = (
+    re.compile(r"\bмне\s+(?:уже\s+|только\s+)?(\d{1,2})\b", re.IGNORECASE),
+    re.compile(r"\b(\d{1,2})\s*(?:лет|год(?:а|иков)?|жас(?:та|тамын|тағы)?|zhas\w*|jas\w*|let)\b", re.IGNORECASE),
+    re.compile(r"\bжасым\s+(\d{1,2})\b", re.IGNORECASE),
+)
+_AGE_WORDS = {
+    "семь": 7, "восемь": 8, "девять": 9, "десять": 10, "одиннадцать": 11, "двенадцать": 12,
+    "тринадцать": 13, "четырнадцать": 14, "пятнадцать": 15, "шестнадцать": 16, "семнадцать": 17,
+    "жеті": 7, "сегіз": 8, "тоғыз": 9, "он бір": 11, "он екі": 12, "он үш": 13, "он төрт": 14,
+    "он бес": 15, "он алты": 16, "он жеті": 17, "он": 10,
+}  # fmt: skip
+_ADULT_ANSWER = re.compile(
+    r"взросл|ересек|үлкен|родител|ата-?ана|мама|бабушк|учител|мұғалім|анасы|әжесі", re.IGNORECASE
+)
+YOUNGEST, OLDEST = 4, 99
+
+
+def band_of(age: int) -> str:
+    """The register for an age in years."""
+    if age <= 10:
+        return "7-10"
+    if age <= 13:
+        return "11-13"
+    return "14-17" if age <= 17 else "adult"
+
+
+def age_of_band(band: str | None) -> int | None:
+    """An age that stands for a band when services are looked up; None when nothing is known."""
+    return {"7-10": 9, "11-13": 12, "14-17": 16}.get(band or "")
+
+
+def find_age_band(text: str) -> str | None:
+    """The band of an age that a sentence tells (`мне 9`, `13 жастамын`); None when it tells none."""
+    for phrase in _AGE_PHRASES:
+        found = phrase.search(text)
+        if found and YOUNGEST <= int(found.group(1)) <= OLDEST:
+            return band_of(int(found.group(1)))
+    return None
+
+
+def read_age_answer(text: str) -> str | None:
+    """The band meant by an answer to "how old are you": a number, a word, or "an adult"."""
+    told = find_age_band(text)
+    if told:
+        return told
+    number = re.search(r"\d{1,3}", text)
+    if number and YOUNGEST <= int(number.group()) <= OLDEST:
+        return band_of(int(number.group()))
+    words = text.lower()
+    for word, age in _AGE_WORDS.items():
+        if re.search(rf"\b{word}\b", words):
+            return band_of(age)
+    return "adult" if _ADULT_ANSWER.search(text) else None
+
+
+def find_audience(text: str) -> str | None:
+    """`adult` when an adult speaks of a child, `other` when a child speaks of a friend or sibling."""
+    if _OF_A_CHILD.search(text):
+        return "adult"
+    return "other" if _OF_A_FRIEND.search(text) else None
+
+
+_SELF_ANSWER = re.compile(
+    r"\b(?:для\s+себя|мне|себе|меня|сам[аи]?|өзім\w*|маған|ozim\w*|ozime|magan|dlya sebya|sebe|mne)\b",
+    re.IGNORECASE,
+)
+_OTHER_ANSWER = re.compile(
+    r"\b(?:для\s+друг\w+|друг\w*|подруг\w*|брат\w*|сестр\w*|басқа\w*|дос\w*|құрбы\w*|drug\w*|dos\w*)\b",
+    re.IGNORECASE,
+)
+
+
+def read_audience_answer(text: str) -> str | None:
+    """Whom help is for, from an answer to that question."""
+    if _ADULT_ANSWER.search(text):
+        return "adult"
+    if _SELF_ANSWER.search(text):
+        return "self"
+    return "other" if _OTHER_ANSWER.search(text) else None
+
+
+_KAZAKH_ANSWER = re.compile(r"қазақ|казах|казак|qazaq|kazak|kazakh", re.IGNORECASE)
+_RUSSIAN_ANSWER = re.compile(r"орыс|русск|russ|orys|руский", re.IGNORECASE)
+
+
+def read_language_answer(text: str) -> str | None:
+    """The language that a sentence names, in either language."""
+    if _KAZAKH_ANSWER.search(text):
+        return "kk"
+    return "ru" if _RUSSIAN_ANSWER.search(text) else None
+
+
+def find_one_region(text: str) -> str | None:
+    """The region that a sentence names without doubt."""
+    codes = find_region(text).codes
+    return codes[0] if len(codes) == 1 else None

@@ -1,0 +1,104 @@
+"""/start: language, for whom, how old; each can be skipped."""
+
+from typing import Any
+
+from rasa_sdk import Action, Tracker
+from rasa_sdk.events import SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+
+from bot.actions.facts import read_age_answer, read_audience_answer, read_language_answer
+from bot.actions.reply import Event, button, entity, intent, say, text
+
+SKIPPED = "skipped"
+_SKIPPING = ("skip", "unsure", "deny")
+
+
+class ValidateOnboardingForm(Action):
+    """Takes the answer to the question that was asked, as button or in words."""
+
+    def name(self) -> str:
+        return "validate_onboarding_form"
+
+    def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> list[Event]:
+        asked = tracker.get_slot("requested_slot")
+        if asked == "language_choice":
+            return self._language(dispatcher, tracker)
+        if asked == "audience":
+            return _audience_events(_audience_answer(tracker))
+        if asked == "age_band":
+            return _set("age_band", read_band(tracker))
+        return []
+
+    def _language(self, dispatcher: CollectingDispatcher, tracker: Tracker) -> list[Event]:
+        chosen = entity(tracker, "language") or read_language_answer(text(tracker))
+        if chosen is None and intent(tracker) in _SKIPPING:
+            chosen = SKIPPED
+        if chosen in ("kk", "ru") and text(tracker):
+            say(dispatcher, "language_changed", set_language=chosen)
+        return _set("language_choice", chosen)
+
+
+def _audience_answer(tracker: Tracker) -> str | None:
+    chosen = entity(tracker, "audience") or read_audience_answer(text(tracker))
+    if chosen is None and intent(tracker) == "caregiver":
+        return "adult"
+    return chosen or (SKIPPED if intent(tracker) in _SKIPPING else None)
+
+
+def _audience_events(audience: str | None) -> list[Event]:
+    events = _set("audience", audience)
+    if audience == "adult":
+        events.append(SlotSet("age_band", "adult"))
+    return events
+
+
+def read_band(tracker: Tracker) -> str | None:
+    """The age band told by button or in words; `skipped` when the child would rather not say."""
+    band = entity(tracker, "age_band") or read_age_answer(text(tracker))
+    return band or (SKIPPED if intent(tracker) in _SKIPPING else None)
+
+
+def _set(slot: str, value: str | None) -> list[Event]:
+    return [SlotSet(slot, value)] if value is not None else []
+
+
+class Onboarded(Action):
+    """Invites the child to tell; opens the caregivers' path for an adult."""
+
+    def name(self) -> str:
+        return "action_onboarded"
+
+    def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> list[Event]:
+        say(dispatcher, "limits_told")
+        if tracker.get_slot("audience") == "adult":
+            say(dispatcher, "caregiver_opened", buttons=caregiver_buttons())
+        else:
+            say(dispatcher, "onboarded", buttons=first_buttons())
+        return []
+
+
+def first_buttons() -> list[dict[str, Any]]:
+    """What many come for, to choose instead of writing."""
+    return [
+        button("concern_physical_violence", "physical_violence"),
+        button("concern_bullying", "bullying"),
+        button("concern_sadness", "sadness"),
+        button("more_concerns", "inform", concern="other"),
+        button("rights", "choose_topic", topic="rights"),
+        button("human", "human"),
+    ]
+
+
+def caregiver_buttons() -> list[dict[str, Any]]:
+    """The four things that adults ask."""
+    return [
+        button("cg_say", "choose_topic", topic="cg_say"),
+        button("cg_not_say", "choose_topic", topic="cg_not_say"),
+        button("cg_duty", "choose_topic", topic="cg_duty"),
+        button("cg_where", "crisis_centre"),
+        button("cg_law", "choose_topic", topic="rights"),
+    ]

@@ -1,0 +1,88 @@
+"""The trained model: made when its inputs changed, refused when it is not the one that was made."""
+
+import hashlib
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bot.rasa_process import MODEL, NLU, RASA, RasaLink, RasaMissing, environment
+
+RECORD = MODEL.with_suffix("").with_suffix(".json")
+_INPUTS = ("config.yml", "domain", "data", "components")
+_KEPT_LINES = 15
+
+
+class TrainingFailed(Exception):
+    """Rasa could not train; the message carries its last lines (they quote training data only)."""
+
+
+def inputs_digest(nlu: Path = NLU) -> str:
+    """One number for everything that a model is made from."""
+    digest = hashlib.sha256()
+    for name in _INPUTS:
+        place = nlu / name
+        files = sorted(place.rglob("*")) if place.is_dir() else [place]
+        for path in files:
+            if path.is_file() and path.suffix in (".yml", ".py"):
+                digest.update(str(path.relative_to(nlu)).encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def model_digest(model: Path = MODEL) -> str:
+    return hashlib.sha256(model.read_bytes()).hexdigest()
+
+
+def is_current(model: Path = MODEL, record: Path = RECORD) -> bool:
+    """Is there a model, made from the inputs as they are now?"""
+    if not model.exists() or not record.exists():
+        return False
+    return bool(json.loads(record.read_text())["inputs"] == inputs_digest())
+
+
+def check_model(model: Path = MODEL, record: Path = RECORD) -> None:
+    """Refuse a model that is missing, a link, or not bit for bit the one that training wrote."""
+    if not model.exists() or not record.exists():
+        raise RasaMissing(f"{model.name} is missing. Run: make setup")
+    known = json.loads(record.read_text())["model"]
+    if model.is_symlink() or model_digest(model) != known:
+        raise RasaMissing(
+            f"{model.name} is not the model that was trained here. Run: janymda train --force"
+        )
+
+
+def train(say: Callable[[str], None], *, force: bool = False) -> bool:
+    """Train when the inputs changed; True when it did. Raises TrainingFailed or RasaMissing."""
+    if is_current() and not force:
+        return False
+    if not RASA.exists():
+        raise RasaMissing("The environment of the dialogue engine is missing. Run: make setup")
+    digest, started = inputs_digest(), time.monotonic()
+    say("Training the dialogue model (one to three minutes, only when its data changed) …")
+    lines: list[str] = []
+    with subprocess.Popen(
+        [
+            str(RASA), "train", "--domain", "domain", "--data", "data", "--out", "models",
+            "--fixed-model-name", "janymda",
+        ],
+        cwd=NLU,
+        env=environment(RasaLink(0, "", "")),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:  # fmt: skip
+        assert process.stdout is not None  # asked for as a pipe
+        for line in process.stdout:
+            lines = [*lines[-_KEPT_LINES:], line.rstrip()]
+            if "Starting to train component" in line:
+                part = line.split("'")[1].rsplit(".", 1)[-1]
+                say(f"  {time.monotonic() - started:4.0f} s  {part}")
+    if process.returncode != 0 or not MODEL.exists():
+        raise TrainingFailed("Rasa could not train:\n" + "\n".join(lines))
+    RECORD.write_text(json.dumps({"inputs": digest, "model": model_digest()}) + "\n")
+    megabytes = MODEL.stat().st_size / 1e6
+    say(f"  trained in {time.monotonic() - started:.0f} s, {megabytes:.1f} MB")
+    return True

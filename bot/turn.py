@@ -1,0 +1,437 @@
+"""One message of a child from start to end. Read this file first.
+
+guard -> mask -> dialogue -> voice -> commit. Danger wins at once, in every state; whatever fails
+on the way, the child is answered with help.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from weakref import WeakValueDictionary
+
+from sqlalchemy.orm import Session
+
+from bot import storage
+from bot.dialogue import Dialogue, DialogueFailed, Said
+from bot.guard import Alarm, Danger, find_danger, is_safe_word
+from bot.language import reply_language
+from bot.log import log
+from bot.mask import mask, normalise
+from bot.messages import Answer, Incoming, Kind, Outgoing
+from bot.state import IDLE_SECONDS, SENDER_TURNS, State, Step, new_sender
+from bot.voice import CONTROL, Voice
+from referrals.crypto import Sealer, pseudonym
+from referrals.db import writing
+
+_SAFE_BUTTON = {"label": "not_in_danger", "control": "safe"}
+_DANGER_LINES = {Danger.MEDICAL: ("103", "112", "102")}
+_CONCERN_OF = {
+    Danger.SUICIDE: "self_harm",
+    Danger.ATTACK: "physical_violence",
+    Danger.MEDICAL: "physical_violence",
+    Danger.OUTSIDE: "runaway",
+    Danger.TAKEN: "trafficking",
+    Danger.SEXUAL: "sexual_abuse",
+}
+_MEDIA = {
+    Kind.PHOTO: "media_photo",
+    Kind.VOICE: "media_voice",
+    Kind.STICKER: "media_sticker",
+    Kind.CONTACT: "media_contact",
+    Kind.LOCATION: "media_location",
+    Kind.OTHER: "media_other",
+    Kind.EDITED: "message_edited",
+}
+_COMMANDS = {
+    "help": "help", "sos": "help", "back": "back", "language": "language", "hide": "hide",
+    "erase": "erase_ask", "stop": "erase_ask",
+}  # fmt: skip
+_LONG = 1_000
+
+HELP_CARD: dict[str, Any] = {"reply": "help_card", "contacts": ["102", "112", "150"]}
+
+
+class Delivery(Protocol):
+    """What a channel writes in the turn's own transaction."""
+
+    def __call__(self, session: Session, profile: bytes, answer: Answer) -> None: ...
+
+
+def no_delivery(session: Session, profile: bytes, answer: Answer) -> None:
+    """For channels that carry the answer back on the line it came in."""
+
+
+@dataclass
+class _Seat:
+    """What a process remembers of a conversation while it runs: whose turn it is, Rasa's name for it."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    sender: str = field(default_factory=new_sender)
+    turns: int = 0
+
+    def renew(self) -> None:
+        """Rasa's memory and ours may differ: begin again from the stored state."""
+        self.sender, self.turns = new_sender(), 0
+
+
+@dataclass
+class _Reply:
+    """What a turn decided, before it is put into words."""
+
+    replies: Sequence[dict[str, Any]]
+    hide: bool = False
+    erase: bool = False
+    notice: str | None = None
+
+
+class Turn:
+    """Carries out one thing after another for each child, children in parallel."""
+
+    def __init__(
+        self,
+        *,
+        sessions: Callable[[], Session],
+        sealer: Sealer,
+        pepper: bytes,
+        dialogue: Dialogue,
+        voice: Voice,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._sessions = sessions
+        self._sealer = sealer
+        self._pepper = pepper
+        self._dialogue = dialogue
+        self._voice = voice
+        self._now = now
+        self._seats: WeakValueDictionary[bytes, _Seat] = WeakValueDictionary()
+        self._recent: list[_Seat] = []
+        # Updates that were answered while the database was down, so that nobody is answered twice.
+        self._answered: set[str] = set()
+
+    def profile(self, address: str) -> bytes:
+        """The pseudonym under which a chat is known."""
+        return pseudonym(self._pepper, address)
+
+    async def handle(self, incoming: Incoming, deliver: Delivery = no_delivery) -> Answer:
+        """Answer one thing that a child did; its effects are committed when this returns.
+
+        `Answer.stored` is False when the database was down: the channel then carries the
+        messages by itself, and the update must not be confirmed.
+        """
+        profile = self.profile(incoming.address)
+        seat = self._seat(profile)
+        async with seat.lock:
+            if incoming.update in self._answered:
+                return await self._write_down(incoming.update)
+            try:
+                state = await asyncio.to_thread(self._load, profile, incoming.update)
+                stored = True
+            except Exception as error:
+                log("turn_degraded", error=type(error).__name__)
+                state, stored = State(), False
+            if state is None:
+                return Answer(repeated=True)
+            self._settle(state, incoming, seat)
+            reply = await self._decide(incoming, state, seat)
+            return await self._finish(incoming, profile, state, reply, deliver, stored, seat)
+
+    async def begin(self, address: str, language: str, band: str | None) -> None:
+        """Start a conversation with what onboarding would have asked."""
+        state = State(language=language, language_chosen=True)
+        state.seen_at = self._now().timestamp()
+        if band:
+            state.step.slots["age_band"] = band
+            state.step.slots["audience"] = "adult" if band == "adult" else "self"
+        profile = self.profile(address)
+
+        def store() -> None:
+            with writing(self._sessions) as session:
+                storage.save_state(session, self._sealer, profile, state, self._now())
+
+        await asyncio.to_thread(store)
+
+    async def forget(self, address: str) -> None:
+        """Erase everything that is kept of this chat."""
+        profile = self.profile(address)
+
+        def erase() -> None:
+            with writing(self._sessions) as session:
+                storage.erase(session, profile)
+
+        await asyncio.to_thread(erase)
+
+    # -- before: where did we stand?
+
+    def _seat(self, profile: bytes) -> _Seat:
+        seat = self._seats.get(profile)
+        if seat is None:
+            seat = self._seats[profile] = _Seat()
+            # Held for a while, so that Rasa's name for a conversation outlives one message.
+            self._recent = [*self._recent[-1_999:], seat]
+        return seat
+
+    def _load(self, profile: bytes, update: str) -> State | None:
+        """The stored state; None when this update has had its effect already."""
+        with self._sessions() as session:
+            if storage.is_done(session, update):
+                return None
+            return storage.load_state(session, self._sealer, profile) or State()
+
+    async def _write_down(self, update: str) -> Answer:
+        """Catch up on an update that was answered while the database was down."""
+
+        def mark() -> None:
+            with writing(self._sessions) as session:
+                if not storage.is_done(session, update):
+                    storage.mark_done(session, update, self._now())
+
+        try:
+            await asyncio.to_thread(mark)
+        except Exception as error:
+            log("commit_failed", error=type(error).__name__)
+            return Answer(stored=False, repeated=True)
+        self._answered.discard(update)
+        return Answer(repeated=True)
+
+    def _settle(self, state: State, incoming: Incoming, seat: _Seat) -> None:
+        """Forget a conversation that lay idle, and take the language from what is written."""
+        now = self._now().timestamp()
+        if state.seen_at and now - state.seen_at > IDLE_SECONDS:
+            fresh = state.forgotten()
+            state.__dict__.update(fresh.__dict__)
+            seat.renew()
+        state.seen_at = now
+        if incoming.kind is Kind.TEXT and not state.language_chosen:
+            state.language = reply_language(incoming.text, state.language) or state.language
+        if state.language is None:
+            state.language = incoming.hint
+
+    # -- the decision: what is said?
+
+    async def _decide(self, incoming: Incoming, state: State, seat: _Seat) -> _Reply:
+        if incoming.kind in _MEDIA:
+            return await self._media(incoming, state, seat)
+        if incoming.kind is Kind.COMMAND:
+            return await self._command(incoming.text, state, seat)
+        if incoming.kind is Kind.BUTTON:
+            return await self._button(incoming.text, state, seat)
+        return await self._text(incoming.text, state, seat)
+
+    async def _media(self, incoming: Incoming, state: State, seat: _Seat) -> _Reply:
+        """Media is never opened; what is written under a picture is read like any message."""
+        said: dict[str, Any] = {"reply": _MEDIA[incoming.kind]}
+        if incoming.kind is not Kind.EDITED and incoming.text.strip():
+            under = await self._text(incoming.text, state, seat)
+            if any(r["reply"].startswith("danger_") for r in under.replies):
+                return _Reply([*under.replies, said])
+            return _Reply([said, *under.replies], under.hide, under.erase, under.notice)
+        alarm = find_danger(incoming.text) if incoming.text else None
+        return self._danger(alarm, state) if alarm else _Reply([said])
+
+    async def _command(self, command: str, state: State, seat: _Seat) -> _Reply:
+        if command == "start":
+            state.step, state.history = Step(), []
+            seat.renew()
+            return await self._converse(state, seat, intent="start")
+        if command in _COMMANDS:
+            return await self._control(_COMMANDS[command], state, seat)
+        return _Reply([{"reply": "help_now", **_contacts("102", "112", "150")}])
+
+    async def _button(self, token: str, state: State, seat: _Seat) -> _Reply:
+        if token.startswith(CONTROL):
+            return await self._control(token.removeprefix(CONTROL), state, seat)
+        spec = state.buttons.get(token)
+        if spec is None:
+            return _Reply([{"reply": "old_button"}, *state.step.replies])
+        if spec["entities"].get("language") in ("kk", "ru"):
+            state.language, state.language_chosen = spec["entities"]["language"], True
+        return await self._converse(state, seat, intent=spec["intent"], entities=spec["entities"])
+
+    async def _control(self, name: str, state: State, seat: _Seat) -> _Reply:
+        """The bot's own buttons: always at hand, with nothing behind them that could be down."""
+        if name == "hide":
+            state.__dict__.update(state.forgotten().__dict__)
+            seat.renew()
+            return _Reply([{"reply": "hide_last"}], hide=True, notice="hide_stays")
+        if name == "erase":
+            state.__dict__.update(State(language=state.language).__dict__)
+            seat.renew()
+            return _Reply([{"reply": "erased"}], erase=True)
+        if name == "erase_ask":
+            return _Reply([_ASK_ERASE])
+        if name == "back":
+            return self._back(state, seat)
+        if name == "safe":
+            return await self._safe(state, seat)
+        if name in ("kk", "ru"):
+            state.language, state.language_chosen = name, True
+            return _Reply([{"reply": "language_changed"}, *state.step.replies])
+        if name == "language":
+            return _Reply([_ASK_LANGUAGE])
+        return _Reply([{"reply": "help_now", **_contacts("102", "112", "150", "111")}])
+
+    def _back(self, state: State, seat: _Seat) -> _Reply:
+        """One step back, exactly: Rasa begins anew from the slots and form of that step."""
+        if not state.history:
+            return _Reply([{"reply": "nothing_back"}, *state.step.replies])
+        state.step = state.history.pop()
+        seat.renew()
+        return _Reply([{"reply": "went_back"}, *state.step.replies])
+
+    async def _safe(self, state: State, seat: _Seat) -> _Reply:
+        """ "I am not in danger": on from the very step before, or with what was told."""
+        concern, state.danger = state.danger, None
+        if state.step.replies:
+            return _Reply([{"reply": "safe_now"}, *state.step.replies])
+        if concern is None:
+            return await self._converse(state, seat, intent="not_in_danger")
+        told = await self._converse(state, seat, intent=concern)
+        return _Reply([{"reply": "safe_now"}, *told.replies])
+
+    async def _text(self, text: str, state: State, seat: _Seat) -> _Reply:
+        if is_safe_word(text):
+            return _Reply([{"reply": "help_now", **_contacts("102", "112", "150", "111")}])
+        alarm = find_danger(text)
+        if alarm:
+            return self._danger(alarm, state)
+        clean = mask(normalise(text))
+        if not any(character.isalnum() for character in clean):
+            return _Reply([{"reply": "no_words", "buttons": [_HELP_BUTTON]}])
+        reply = await self._converse(state, seat, text=clean)
+        if len(text) > _LONG:
+            return _Reply([{"reply": "too_long"}, *reply.replies], reply.hide, reply.erase)
+        return reply
+
+    def _danger(self, alarm: Alarm, state: State) -> _Reply:
+        """Help first, without asking anybody: no Rasa, no database, no directory."""
+        state.danger = "caregiver" if alarm.other else _CONCERN_OF[alarm.kind]
+        key = "danger_other" if alarm.other else f"danger_{alarm.kind.value}"
+        return _Reply([_danger_reply(key, _DANGER_LINES.get(alarm.kind, ("102", "112", "150")))])
+
+    async def _converse(
+        self,
+        state: State,
+        seat: _Seat,
+        *,
+        text: str | None = None,
+        intent: str | None = None,
+        entities: dict[str, str] | None = None,
+    ) -> _Reply:
+        """Ask Rasa what comes next. Whatever goes wrong, the child gets the help card."""
+        if seat.turns >= SENDER_TURNS:
+            seat.renew()
+        seat.turns += 1
+        try:
+            said = await self._dialogue.converse(
+                seat.sender,
+                text=text,
+                intent=intent,
+                entities=entities,
+                metadata={"language": state.language or "kk", "state": state.for_dialogue()},
+            )
+        except DialogueFailed:
+            seat.renew()
+            return _Reply([HELP_CARD])
+        return self._take(said, state, seat)
+
+    def _take(self, said: Said, state: State, seat: _Seat) -> _Reply:
+        """Go where Rasa went, unless it saw danger: then the child stays at its step."""
+        replies = list(said.replies)
+        alarm = next((r for r in replies if r["reply"].startswith("danger_")), None)
+        if alarm:
+            seat.renew()
+            state.danger = said.reading.concern or None
+            return _Reply([_danger_reply(alarm["reply"], ("102", "112", "150"))])
+        if any(r["reply"] == "technical_problem" for r in replies):
+            seat.renew()
+            return _Reply([{"reply": "technical_problem", **_contacts("102", "112", "150")}])
+        for reply in replies:
+            if reply.get("set_language") in ("kk", "ru"):
+                state.language, state.language_chosen = reply["set_language"], True
+        was_danger, state.danger = state.danger, None
+        if replies[0]["reply"] == "safe_now" and (was_danger or state.step.replies):
+            return _Reply([*replies[:1], *state.step.replies])
+        state.advance(Step(said.slots, said.form, replies))
+        return _Reply(replies)
+
+    # -- after: into words, and committed
+
+    async def _finish(
+        self,
+        incoming: Incoming,
+        profile: bytes,
+        state: State,
+        reply: _Reply,
+        deliver: Delivery,
+        stored: bool,
+        seat: _Seat,
+    ) -> Answer:
+        answer = self._answer(reply, state)
+        if stored:
+            try:
+                await asyncio.to_thread(
+                    self._commit, incoming.update, profile, state, reply, answer, deliver
+                )
+                return answer
+            except Exception as error:
+                log("commit_failed", error=type(error).__name__)
+                seat.renew()
+        self._answered.add(incoming.update)
+        return Answer(answer.messages, answer.hide, answer.notice, stored=False)
+
+    def _answer(self, reply: _Reply, state: State) -> Answer:
+        try:
+            messages = self._voice.say(reply.replies, state)
+        except Exception as error:
+            # A key without words is our fault, never the child's: the card has words.
+            log("turn_failed", error=type(error).__name__)
+            messages = self._voice.say([HELP_CARD], state)
+        if reply.hide:
+            # The last line must look like nothing: no buttons under it.
+            messages = tuple(Outgoing(m.key, m.text) for m in messages)
+        notice = None
+        if reply.notice:
+            notice = self._voice.say([{"reply": reply.notice}], state)[0].text
+        return Answer(messages, hide=reply.hide, notice=notice)
+
+    def _commit(
+        self,
+        update: str,
+        profile: bytes,
+        state: State,
+        reply: _Reply,
+        answer: Answer,
+        deliver: Delivery,
+    ) -> None:
+        with writing(self._sessions) as session:
+            storage.mark_done(session, update, self._now())
+            if reply.erase:
+                storage.erase(session, profile)
+            else:
+                storage.save_state(session, self._sealer, profile, state, self._now())
+            deliver(session, profile, answer)
+
+
+_HELP_BUTTON = {"label": "help_now", "control": "help"}
+_ASK_ERASE: dict[str, Any] = {
+    "reply": "ask_erase",
+    "buttons": [
+        {"label": "hide", "control": "hide"},
+        {"label": "erase_yes", "control": "erase"},
+        {"label": "back", "control": "back"},
+    ],
+}
+_ASK_LANGUAGE: dict[str, Any] = {
+    "reply": "ask_language",
+    "buttons": [{"label": "lang_kk", "control": "kk"}, {"label": "lang_ru", "control": "ru"}],
+}
+
+
+def _contacts(*numbers: str) -> dict[str, Any]:
+    return {"contacts": list(numbers)}
+
+
+def _danger_reply(key: str, numbers: Sequence[str]) -> dict[str, Any]:
+    return {"reply": key, "contacts": list(numbers), "buttons": [_SAFE_BUTTON]}

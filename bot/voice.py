@@ -1,0 +1,125 @@
+"""From reply specifications to the messages that a channel carries."""
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from bot.messages import Button, Contact, Outgoing
+from bot.state import MOST_BUTTONS, State
+from content.model import Catalogue, Locale, Register
+from content.regions import region_name
+from content.render import label, render
+
+# Pressing one of these works when everything else is down: they need nothing that is stored.
+CONTROL = "!"
+ALWAYS = ("help_now", "back", "language", "hide")
+_CONTROL_OF_LABEL = {"help_now": "help", "not_in_danger": "safe"}
+_LONGEST_CARD_NAME = 60
+
+
+def control_button(catalogue: Catalogue, name: str, locale: Locale) -> Button:
+    """A button of the bot's own, under its label."""
+    return Button(label(catalogue, name, locale), CONTROL + _CONTROL_OF_LABEL.get(name, name))
+
+
+class Voice:
+    """Says reply specifications in the child's language and register."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        new_token: Callable[[], str] = lambda: secrets.token_urlsafe(12),
+    ) -> None:
+        self._catalogue = catalogue
+        self._new_token = new_token
+
+    def say(self, replies: Sequence[Mapping[str, Any]], state: State) -> tuple[Outgoing, ...]:
+        """The messages of these replies, controls under the last; button tokens go into `state`."""
+        locale = locale_of(state)
+        messages: list[Outgoing] = []
+        for reply in replies:
+            messages += self._one(reply, state, locale)
+        self._forget_old_buttons(state)
+        if not messages:
+            return ()
+        controls = tuple(control_button(self._catalogue, name, locale) for name in ALWAYS)
+        last = messages[-1]
+        return (
+            *messages[:-1],
+            Outgoing(last.key, last.text, last.buttons, controls, last.contact),
+        )
+
+    def _one(self, reply: Mapping[str, Any], state: State, locale: Locale) -> list[Outgoing]:
+        key = str(reply["reply"])
+        register = cast(Register | None, state.register)
+        facts = self._facts(reply.get("facts") or {}, locale)
+        texts = list(render(self._catalogue, key, locale, register, facts))
+        if reply.get("choices"):
+            lines = [
+                " ".join(render(self._catalogue, f"choice_{choice}", locale, register))
+                for choice in reply["choices"]
+            ]
+            texts[-1] = "\n".join([texts[-1], *(f"• {line}" for line in lines)])
+        contacts = [self._contact(number, locale, register) for number in reply.get("contacts", ())]
+        buttons = tuple(self._button(spec, state, locale) for spec in reply.get("buttons", ()))
+        cards = [Outgoing(key, "", contact=contact) for contact in contacts]
+        said = [Outgoing(key, text) for text in texts]
+        # The cards go before the last words, so that the buttons stand at the end of the chat.
+        head, last = said[:-1], said[-1]
+        return [*head, *cards, Outgoing(key, last.text, buttons)]
+
+    def _facts(self, facts: Mapping[str, Any], locale: Locale) -> dict[str, str]:
+        service = facts.get("service")
+        if isinstance(service, Mapping):
+            return self._service(service, locale)
+        return {name: str(value) for name, value in facts.items() if value is not None}
+
+    def _service(self, service: Mapping[str, Any], locale: Locale) -> dict[str, str]:
+        """The lines of a service card; a line without its fact is left out."""
+
+        def phrase(key: str, **facts: str) -> str:
+            return " ".join(render(self._catalogue, key, locale, None, facts))
+
+        hours = {"open": "open_now", "closed": "closed_now"}.get(service["hours"], "hours_unknown")
+        if service["hours"] == "closed" and service.get("time"):
+            opens = phrase("opens_at", time=service["time"])
+        else:
+            opens = phrase(hours)
+        guardian = {"yes": "guardian_needed", "no": "guardian_not_needed"}
+        return {
+            "name": service["name"],
+            "what": "\n".join(filter(None, (service.get("what"), service.get("address")))),
+            "phone": ", ".join(service.get("phones") or ()),
+            "hours": opens,
+            "cost": phrase("cost_free") if service.get("free") else "",
+            "guardian": phrase(guardian.get(service["guardian"], "guardian_unknown")),
+        }
+
+    def _contact(self, number: str, locale: Locale, register: Register | None) -> Contact:
+        name = " ".join(render(self._catalogue, f"choice_{number}", locale, register))
+        return Contact(number, name[:_LONGEST_CARD_NAME])
+
+    def _button(self, spec: Mapping[str, Any], state: State, locale: Locale) -> Button:
+        if spec.get("control"):
+            return Button(self._label(spec, locale), CONTROL + str(spec["control"]))
+        token = self._new_token()
+        state.buttons[token] = {
+            "intent": spec["intent"],
+            "entities": dict(spec.get("entities") or {}),
+        }
+        return Button(self._label(spec, locale), token)
+
+    def _label(self, spec: Mapping[str, Any], locale: Locale) -> str:
+        if spec["label"] == "region":
+            return region_name(spec["region"], locale)
+        return label(self._catalogue, spec["label"], locale)
+
+    @staticmethod
+    def _forget_old_buttons(state: State) -> None:
+        while len(state.buttons) > MOST_BUTTONS:
+            del state.buttons[next(iter(state.buttons))]
+
+
+def locale_of(state: State) -> Locale:
+    """The language to answer in; Kazakh, the language of the state, until something tells."""
+    return "ru" if state.language == "ru" else "kk"

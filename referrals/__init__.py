@@ -1,0 +1,1 @@
+"""The facts: the service directory and the cases."""

@@ -1,0 +1,132 @@
+"""Every setting, from the environment or a file; secrets are made on first use where they are local."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SECRET_BYTES = 32
+_FROM_FILES = (
+    "TELEGRAM_BOT_TOKEN",
+    "TELEGRAM_WEBHOOK_SECRET",
+    "JANYMDA_PEPPER",
+    "JANYMDA_SEALING_KEY",
+    "JANYMDA_ACTIONS_TOKEN",
+    "JANYMDA_DATABASE_URL",
+)
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the message says which, and what to do."""
+
+
+class Settings(BaseSettings):
+    """What can be set. Names of variables: JANYMDA_ and the field's name, or the alias."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="JANYMDA_",
+        extra="ignore",
+        hide_input_in_errors=True,
+        validate_default=True,
+        populate_by_name=True,
+        env_ignore_empty=True,
+    )
+
+    data_dir: Path = Path("var")
+    database_url: str = ""
+    host: str = "127.0.0.1"
+    port: int = Field(8010, ge=0, le=65_535)
+    rasa_port: int = Field(5005, ge=1, le=65_535)
+    rasa_url: str | None = None
+    rasa_timeout: float = Field(2.0, gt=0)
+    telegram_api: str = "https://api.telegram.org"
+    telegram_bot_token: SecretStr | None = Field(None, alias="TELEGRAM_BOT_TOKEN")
+    telegram_webhook_url: str | None = Field(None, alias="TELEGRAM_WEBHOOK_URL")
+    telegram_webhook_secret: SecretStr | None = Field(None, alias="TELEGRAM_WEBHOOK_SECRET")
+    pepper_hex: SecretStr | None = Field(None, alias="JANYMDA_PEPPER")
+    sealing_key_hex: SecretStr | None = Field(None, alias="JANYMDA_SEALING_KEY")
+    actions_token_hex: SecretStr | None = Field(None, alias="JANYMDA_ACTIONS_TOKEN")
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Settings":
+        if self.telegram_webhook_url and not self.telegram_webhook_secret:
+            raise ValueError(
+                "TELEGRAM_WEBHOOK_URL is set without TELEGRAM_WEBHOOK_SECRET: anybody could send "
+                "updates. Set a secret of 32 letters and digits or more"
+            )
+        if self.telegram_webhook_url and self.telegram_bot_token is None:
+            raise ValueError("TELEGRAM_WEBHOOK_URL is set without TELEGRAM_BOT_TOKEN")
+        if not self.database_url:
+            self.database_url = f"sqlite:///{self.data_dir / 'janymda.db'}"
+        return self
+
+    @property
+    def pepper(self) -> bytes:
+        """The key of all pseudonyms; with it lost, every profile is a stranger again."""
+        return bytes.fromhex(self._secret("pepper", self.pepper_hex))
+
+    @property
+    def sealing_key(self) -> bytes:
+        """The key under which conversations and outgoing messages are sealed."""
+        return bytes.fromhex(self._secret("sealing_key", self.sealing_key_hex))
+
+    @property
+    def actions_token(self) -> str:
+        """What Rasa and the bot show one another."""
+        return self._secret("actions_token", self.actions_token_hex)
+
+    def _secret(self, name: str, given: SecretStr | None) -> str:
+        if given is not None:
+            value = given.get_secret_value().strip()
+        else:
+            value = _local_secret(self.data_dir / "secrets" / name)
+        if len(value) < SECRET_BYTES * 2 or any(c not in "0123456789abcdefABCDEF" for c in value):
+            raise SettingsError(
+                f"The secret {name} must be {SECRET_BYTES} bytes as hexadecimal digits. "
+                "Make one with: openssl rand -hex 32"
+            )
+        return value
+
+
+def _local_secret(path: Path) -> str:
+    """Read a secret of this machine; make it, readable by its owner only, when there is none."""
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    value = secrets.token_hex(SECRET_BYTES)
+    # Two processes may start together: the first file wins, and both read it.
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(value)
+    except FileExistsError:
+        return path.read_text().strip()
+    return value
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the environment; raises SettingsError with a sentence for people."""
+    from_files: dict[str, str] = {}
+    for name in _FROM_FILES:
+        place = os.environ.get(f"{name}_FILE")
+        if not place:
+            continue
+        try:
+            value = Path(place).read_text().strip()
+        except OSError as error:
+            raise SettingsError(f"{name}_FILE names a file that cannot be read: {place}") from error
+        field = "database_url" if name == "JANYMDA_DATABASE_URL" else name
+        from_files[field] = value
+    try:
+        return Settings(**{**from_files, **overrides})
+    except ValidationError as error:
+        raise SettingsError(
+            "; ".join(f"{_where(problem['loc'])}{problem['msg']}" for problem in error.errors())
+        ) from None
+
+
+def _where(place: tuple[int | str, ...]) -> str:
+    return f"JANYMDA_{str(place[0]).upper()}: " if place else ""
