@@ -109,7 +109,7 @@ def web_app(core: Core, telegram: Telegram | None = None) -> Starlette:
         )
 
     routes = [
-        Route("/actions", core.actions, methods=["POST"]),
+        Route("/actions", core.actions.handle, methods=["POST"]),
         Route("/health", health),
         *WebChat(core.turn, core.catalogue).routes(),
     ]
@@ -164,9 +164,10 @@ async def core_for_a_while(settings: Settings, say: Say) -> AsyncIterator[Core]:
             yield core
             return
         say("No Janymda is running: starting its dialogue engine for this command (about 15 s).")
-        async with serving(web_app(core), "127.0.0.1", 0) as port, supervised(
-            RasaProcess(_link(settings, port, free_port()))
-        ) as rasa:
+        async with (
+            serving(web_app(core), "127.0.0.1", 0) as port,
+            supervised(RasaProcess(_link(settings, port, free_port()))) as rasa,
+        ):
             url = rasa.url
             yield core
     finally:
@@ -280,7 +281,9 @@ def make_bot(settings: Settings) -> Bot | None:
     return Bot(
         token.get_secret_value(),
         base_url=f"{settings.telegram_api}/bot",
-        request=HTTPXRequest(connection_pool_size=32, read_timeout=10, httpx_kwargs={"trust_env": False}),
+        request=HTTPXRequest(
+            connection_pool_size=32, read_timeout=10, httpx_kwargs={"trust_env": False}
+        ),
         get_updates_request=HTTPXRequest(connection_pool_size=2, httpx_kwargs={"trust_env": False}),
     )
 
@@ -324,5 +327,3 @@ def _say_where(settings: Settings, port: int, say: Say) -> None:
     else:
         say("Telegram: answering by long polling.")
     say("Ctrl-C stops everything.")
-
-

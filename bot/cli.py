@@ -62,7 +62,9 @@ def parse(jsonl: Jsonl = False) -> None:
 
 
 @app.command()
-def train(force: Annotated[bool, typer.Option(help="Train even when nothing changed.")] = False) -> None:
+def train(
+    force: Annotated[bool, typer.Option(help="Train even when nothing changed.")] = False,
+) -> None:
     """Train the dialogue model, if its inputs changed."""
     try:
         if not train_model(_out.print, force=force):

@@ -42,9 +42,7 @@ async def examine(settings: Settings) -> list[Finding]:
             findings.append(check(settings))
         except Exception as error:
             name = check.__name__.strip("_").replace("_", " ")
-            findings.append(
-                Finding("error", f"{name}: {type(error).__name__}", "Run: make setup")
-            )
+            findings.append(Finding("error", f"{name}: {type(error).__name__}", "Run: make setup"))
     return [*findings, await _running(settings), await _token(settings)]
 
 

@@ -341,7 +341,5 @@ def _next_offset(
 def _pause(error: TelegramError, attempt: int) -> float:
     if isinstance(error, RetryAfter):
         seconds = error.retry_after
-        return float(
-            seconds if isinstance(seconds, int | float) else seconds.total_seconds()
-        )
+        return float(seconds if isinstance(seconds, int | float) else seconds.total_seconds())
     return RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]

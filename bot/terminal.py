@@ -96,9 +96,7 @@ async def _said(conversation: Conversation, line: str) -> dict[str, Any]:
         "replies": [
             {
                 "key": message.key,
-                "text": message.text or f"{message.contact.number} · {message.contact.name}"
-                if message.contact
-                else message.text,
+                "text": message.text or (message.contact.name if message.contact else ""),
                 "buttons": [button.label for button in message.buttons],
             }
             for message in answer.messages

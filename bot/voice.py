@@ -63,10 +63,11 @@ class Voice:
         contacts = [self._contact(number, locale, register) for number in reply.get("contacts", ())]
         buttons = tuple(self._button(spec, state, locale) for spec in reply.get("buttons", ()))
         cards = [Outgoing(key, "", contact=contact) for contact in contacts]
-        said = [Outgoing(key, text) for text in texts]
-        # The cards go before the last words, so that the buttons stand at the end of the chat.
-        head, last = said[:-1], said[-1]
-        return [*head, *cards, Outgoing(key, last.text, buttons)]
+        said = [Outgoing(key, text) for text in texts[:-1]]
+        last = Outgoing(key, texts[-1], buttons)
+        # Words come first. The cards go before the last words, so that the buttons stand at the
+        # end of the chat.
+        return [*said, *cards, last] if said else [last, *cards]
 
     def _facts(self, facts: Mapping[str, Any], locale: Locale) -> dict[str, str]:
         service = facts.get("service")

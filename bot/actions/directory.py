@@ -180,9 +180,9 @@ def service_facts(service: FoundService, locale: str) -> dict[str, Any]:
     hours = service.hours
     return {
         "name": service.name.get(locale) or next(iter(service.name.values())),
-        "what": (service.description or {}).get(locale, ""),
+        "what": service.description.get(locale, ""),
         "phones": [phone.number for phone in service.phones],
-        "address": service.address or "",
+        "address": service.address.get(locale, ""),
         "hours": hours.state,
         "time": hours.opens_at.astimezone(KAZAKHSTAN_TIME).strftime("%H:%M")
         if hours.opens_at

@@ -22,7 +22,10 @@ _OF_A_FRIEND = re.compile(
 )
 _AGE_PHRASES = (
     re.compile(r"\bмне\s+(?:уже\s+|только\s+)?(\d{1,2})\b", re.IGNORECASE),
-    re.compile(r"\b(\d{1,2})\s*(?:лет|год(?:а|иков)?|жас(?:та|тамын|тағы)?|zhas\w*|jas\w*|let)\b", re.IGNORECASE),
+    re.compile(
+        r"\b(\d{1,2})\s*(?:лет|год(?:а|иков)?|жас(?:та|тамын|тағы)?|zhas\w*|jas\w*|let)\b",
+        re.IGNORECASE,
+    ),
     re.compile(r"\bжасым\s+(\d{1,2})\b", re.IGNORECASE),
 )
 _AGE_WORDS = {

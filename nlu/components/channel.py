@@ -85,7 +85,10 @@ def _read(body: Any) -> tuple[UserMessage, CollectingOutputChannel]:
             raise ValueError("text")
     collector = CollectingOutputChannel()
     metadata = body.get("metadata") or {}
-    return UserMessage(text, collector, sender, "janymda", metadata=metadata), collector
+    return (
+        UserMessage(text, collector, sender, input_channel="janymda", metadata=metadata),
+        collector,
+    )
 
 
 def _state(tracker: DialogueStateTracker) -> dict[str, Any]:

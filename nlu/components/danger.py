@@ -20,9 +20,7 @@ from sklearn.linear_model import LogisticRegression
 DANGER_INTENT = "imminent_danger"
 
 
-@DefaultV1Recipe.register(
-    DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True
-)
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class DangerClassifier(GraphComponent, IntentClassifier):
     """A second, binary reading of the same features: is this message one of imminent danger?
 

@@ -1,0 +1,88 @@
+"""200 conversations with words that exist nowhere; then every place is searched (SECURITY C1, C3, C4)."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import canaries
+from tests.conftest import janymda, telegram_settings
+from tests.telegram_server import TelegramServer
+
+CONVERSATIONS = 200
+_TELLING = (
+    "отчим бьёт меня {0}, я {1} боюсь {2}",
+    "мені {1} деген сыныптасым мазақтайды {0} {2}",
+    "меня зовут {0} и я хочу умереть {1} {2}",
+    "{2} {1} {0}",
+    '/confirm_{2}{{"{0}": "{1}"}}',
+    "где кризисный центр {0} {1} {2}",
+    "{0}" * 300 + " {1} {2}",
+)
+
+
+@pytest.mark.parametrize("word", ["қырғұлөңдүһі", "болгурдмяжво", "braxquvopzyk"])
+def test_the_scanner_finds_every_planted_form(word: str) -> None:
+    scanner = canaries.Scanner([word])
+    planted = canaries.planted(word)
+    assert len(planted) >= 14
+    missed = [name for name, content in planted.items() if not scanner.scan(content)]
+    assert missed == []
+
+
+def test_the_scanner_finds_nothing_where_nothing_is() -> None:
+    scanner = canaries.Scanner(w for words in canaries.make(20) for w in words)
+    assert scanner.scan(Path(__file__).read_bytes()) == set()
+
+
+@pytest.fixture
+def own_temporary_folder(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    yield folder
+
+
+def test_two_hundred_conversations_leave_no_word_anywhere(
+    tmp_path: Path, own_temporary_folder: Path
+) -> None:
+    """Database with its log, output of all processes, temporary folders; every logger at DEBUG."""
+    words = canaries.make(CONVERSATIONS)
+    scanner = canaries.Scanner(word for three in words for word in three)
+    with TelegramServer(seed=5).running() as server:
+        settings = {
+            **telegram_settings(server),
+            "JANYMDA_LOG_LEVEL": "DEBUG",
+            "TMPDIR": str(own_temporary_folder),
+            "HOME": str(tmp_path),
+        }
+        with janymda(tmp_path, **settings) as running:
+            for number, three in enumerate(words, 1):
+                for line in (number, number + 1):
+                    server.write(number, _TELLING[line % len(_TELLING)].format(*three))
+                server.give(
+                    message=server.message_of(number, caption=" ".join(three), photo=_photo())
+                )
+                server.give(edited_message=server.message_of(number, text=" ".join(three)))
+                server.give(message={"text": three[0], "chat": {"id": "broken"}, "date": three[1]})
+            server.wait_for(server.all_confirmed, 240)
+            answered = {m.chat for m in server.messages if m.mine}
+            hits = scanner.scan_files([tmp_path])
+        hits |= scanner.scan_files([tmp_path, Path("/dev/shm"), *_rasa_places(running.env)])
+        bot_said = " ".join(m.text for m in server.messages if m.mine).encode()
+    assert len(answered) == CONVERSATIONS
+    assert hits == {}
+    assert scanner.scan(bot_said) == set(), "no reply repeats what a child wrote (SECURITY F4)"
+    database = (tmp_path / "var" / "janymda.db").read_bytes()
+    assert b"invented_" not in database
+    assert (tmp_path / "output.log").stat().st_size > 0, "the logs were there to be searched"
+
+
+def _rasa_places(env: dict[str, str]) -> list[Path]:
+    return [
+        path for path in (Path(tempfile.gettempdir()) / "rasa", Path(env["HOME"])) if path.exists()
+    ]
+
+
+def _photo() -> list[dict[str, object]]:
+    return [{"file_id": "invented", "file_unique_id": "x", "width": 1, "height": 1}]
