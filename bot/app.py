@@ -103,10 +103,9 @@ def web_app(core: Core, telegram: Telegram | None = None) -> Starlette:
         return JSONResponse({"status": "ok", "dialogue": await core.dialogue.is_up()})
 
     async def webhook(request: Request) -> Response:
-        assert telegram is not None and core.settings.telegram_webhook_secret is not None
-        return await telegram.webhook(
-            request, core.settings.telegram_webhook_secret.get_secret_value()
-        )
+        assert telegram is not None  # the route exists only with it
+        assert core.settings.telegram_webhook_secret is not None  # settings see to it
+        return await telegram.webhook(request, core.settings.telegram_webhook_secret.get_secret_value())
 
     routes = [
         Route("/actions", core.actions.handle, methods=["POST"]),
@@ -144,7 +143,7 @@ async def serving(app: Starlette, host: str, port: int) -> AsyncIterator[int]:
     )  # fmt: skip
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started and not task.done():
+    while not server.started and not task.done():  # noqa: ASYNC110 uvicorn tells it only by this flag
         await asyncio.sleep(0.01)
     try:
         yield listener.getsockname()[1]
@@ -222,9 +221,7 @@ async def run(settings: Settings, say: Say) -> None:
         telegram = Telegram(telegram_bot, core.turn, outbox, lambda: datetime.now(UTC))
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(core.close)
-        port = await stack.enter_async_context(
-            serving(web_app(core, telegram), settings.host, settings.port)
-        )
+        port = await stack.enter_async_context(serving(web_app(core, telegram), settings.host, settings.port))
         tasks = [asyncio.create_task(_sweep(core))]
         stack.push_async_callback(_cancel, tasks)
         if not settings.rasa_url:
@@ -281,9 +278,7 @@ def make_bot(settings: Settings) -> Bot | None:
     return Bot(
         token.get_secret_value(),
         base_url=f"{settings.telegram_api}/bot",
-        request=HTTPXRequest(
-            connection_pool_size=32, read_timeout=10, httpx_kwargs={"trust_env": False}
-        ),
+        request=HTTPXRequest(connection_pool_size=32, read_timeout=10, httpx_kwargs={"trust_env": False}),
         get_updates_request=HTTPXRequest(connection_pool_size=2, httpx_kwargs={"trust_env": False}),
     )
 

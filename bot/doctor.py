@@ -152,10 +152,6 @@ async def _token(settings: Settings) -> Finding:
         async with bot:
             return Finding("ok", "Telegram knows the bot's token")
     except InvalidToken:
-        return Finding(
-            "error", "Telegram does not know this token", "Take it from BotFather once more."
-        )
+        return Finding("error", "Telegram does not know this token", "Take it from BotFather once more.")
     except TelegramError as error:
-        return Finding(
-            "warning", f"Telegram does not answer ({type(error).__name__})", "Is there a network?"
-        )
+        return Finding("warning", f"Telegram does not answer ({type(error).__name__})", "Is there a network?")

@@ -9,13 +9,52 @@ from typing import TextIO
 
 # The names of every event and field there is. What is not listed is dropped and counted.
 EVENTS = frozenset(
-    "started stopped rasa_started rasa_stopped rasa_ready rasa_hung polling webhook_refused "
-    "update_failed update_quarantined turn_failed turn_degraded action_failed dialogue_failed "
-    "delivery_failed delivery_retried delivery_given_up commit_failed seeded migrated left_group "
-    "fetch_failed foreign_library dropped_field breaker_open breaker_closed web_refused".split()
+    (
+        "started",
+        "stopped",
+        "rasa_started",
+        "rasa_stopped",
+        "rasa_ready",
+        "rasa_hung",
+        "polling",
+        "webhook_refused",
+        "update_failed",
+        "update_quarantined",
+        "turn_failed",
+        "turn_degraded",
+        "action_failed",
+        "dialogue_failed",
+        "delivery_failed",
+        "delivery_retried",
+        "delivery_given_up",
+        "commit_failed",
+        "seeded",
+        "migrated",
+        "left_group",
+        "fetch_failed",
+        "foreign_library",
+        "dropped_field",
+        "breaker_open",
+        "breaker_closed",
+        "web_refused",
+    )
 )
 FIELDS = frozenset(
-    "action error count status port seconds place kind level logger attempt pid bytes".split()
+    (
+        "action",
+        "error",
+        "count",
+        "status",
+        "port",
+        "seconds",
+        "place",
+        "kind",
+        "level",
+        "logger",
+        "attempt",
+        "pid",
+        "bytes",
+    )
 )
 _LONGEST = 60
 

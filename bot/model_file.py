@@ -48,9 +48,7 @@ def check_model(model: Path = MODEL, record: Path = RECORD) -> None:
         raise RasaMissing(f"{model.name} is missing. Run: make setup")
     known = json.loads(record.read_text())["model"]
     if model.is_symlink() or model_digest(model) != known:
-        raise RasaMissing(
-            f"{model.name} is not the model that was trained here. Run: janymda train --force"
-        )
+        raise RasaMissing(f"{model.name} is not the model that was trained here. Run: janymda train --force")
 
 
 def train(say: Callable[[str], None], *, force: bool = False) -> bool:

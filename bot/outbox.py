@@ -93,9 +93,7 @@ class Outbox:
         """A message number of any chat: what is sent from now on gets a higher one."""
         self._highest = max(self._highest, number)
 
-    def write(
-        self, session: Session, profile: bytes, chat: int, answer: Answer, spoken: bool
-    ) -> None:
+    def write(self, session: Session, profile: bytes, chat: int, answer: Answer, spoken: bool) -> None:
         """Put an answer into the outbox. `spoken`: the notice was shown already, as an alert."""
         parcels: list[dict[str, Any]] = []
         if answer.hide:

@@ -32,9 +32,7 @@ class Conversation(Base):
 
     __tablename__ = "conversation"
 
-    profile: Mapped[bytes] = mapped_column(
-        LargeBinary, primary_key=True, info={"privacy": "pseudonym"}
-    )
+    profile: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True, info={"privacy": "pseudonym"})
     state: Mapped[bytes] = mapped_column(LargeBinary, info={"privacy": "sealed"})
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime, info={"privacy": "none"})
 
@@ -68,9 +66,7 @@ class ChatMessage(Base):
 
     __tablename__ = "chat_message"
 
-    profile: Mapped[bytes] = mapped_column(
-        LargeBinary, primary_key=True, info={"privacy": "pseudonym"}
-    )
+    profile: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True, info={"privacy": "pseudonym"})
     number: Mapped[int] = mapped_column(Integer, primary_key=True, info={"privacy": "none"})
     at: Mapped[datetime] = mapped_column(UtcDateTime, info={"privacy": "none"})
 
@@ -95,9 +91,7 @@ def load_state(session: Session, sealer: Sealer, profile: bytes) -> State | None
     return State.load(sealer.open(row.state, state_context(profile))) if row else None
 
 
-def save_state(
-    session: Session, sealer: Sealer, profile: bytes, state: State, at: datetime
-) -> None:
+def save_state(session: Session, sealer: Sealer, profile: bytes, state: State, at: datetime) -> None:
     sealed = sealer.seal(state.dump(), state_context(profile))
     row = session.get(Conversation, profile)
     if row is None:
@@ -132,9 +126,7 @@ def deletable_messages(session: Session, profile: bytes, at: datetime) -> list[i
 
 def forget_messages(session: Session, profile: bytes, numbers: Iterable[int]) -> None:
     session.execute(
-        delete(ChatMessage).where(
-            ChatMessage.profile == profile, ChatMessage.number.in_(list(numbers))
-        )
+        delete(ChatMessage).where(ChatMessage.profile == profile, ChatMessage.number.in_(list(numbers)))
     )
 
 

@@ -81,9 +81,7 @@ class Telegram:
                 running[number] = self._take(update, number)
             if running and not fresh:
                 # All that came is being worked on: wait for news instead of asking round and round.
-                await asyncio.wait(
-                    running.values(), timeout=0.05, return_when=asyncio.FIRST_COMPLETED
-                )
+                await asyncio.wait(running.values(), timeout=0.05, return_when=asyncio.FIRST_COMPLETED)
             elif running:
                 await asyncio.sleep(0)
             for number in [n for n, task in running.items() if task.done()]:
@@ -110,9 +108,7 @@ class Telegram:
 
     async def webhook(self, request: Request, secret: str) -> Response:
         """One update by HTTP: 200 only when its effects are committed. The header comes first."""
-        if not hmac.compare_digest(
-            request.headers.get(_SECRET_HEADER, "").encode(), secret.encode()
-        ):
+        if not hmac.compare_digest(request.headers.get(_SECRET_HEADER, "").encode(), secret.encode()):
             log("webhook_refused", status=403)
             return Response(status_code=403)
         length = request.headers.get("content-length", "")
@@ -148,9 +144,7 @@ class Telegram:
         if self._tails.get(chat) is done:
             del self._tails[chat]
 
-    async def _after(
-        self, before: asyncio.Task[None] | None, update: dict[str, Any], number: int
-    ) -> None:
+    async def _after(self, before: asyncio.Task[None] | None, update: dict[str, Any], number: int) -> None:
         if before is not None:
             await asyncio.wait([before])
         try:

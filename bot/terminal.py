@@ -122,8 +122,7 @@ async def chat_for_people(core: Core, source: TextIO, sink: TextIO) -> None:
             continue
         for reply in (await _said(conversation, line.strip()))["replies"]:
             sink.write(f"\n  {reply['text']}\n".replace("\n", "\n  ").rstrip() + "\n")
-            for number, label in enumerate(reply["buttons"], 1):
-                sink.write(f"    #{number} {label}\n")
+            sink.writelines(f"    #{number} {label}\n" for number, label in enumerate(reply["buttons"], 1))
 
 
 async def parse_lines(core: Core, source: TextIO, sink: TextIO, *, as_json: bool) -> None:

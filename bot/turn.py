@@ -56,7 +56,7 @@ HELP_CARD: dict[str, Any] = {"reply": "help_card", "contacts": ["102", "112", "1
 class Delivery(Protocol):
     """What a channel writes in the turn's own transaction."""
 
-    def __call__(self, session: Session, profile: bytes, answer: Answer) -> None: ...
+    def __call__(self, session: Session, profile: bytes, answer: Answer, /) -> None: ...
 
 
 def no_delivery(session: Session, profile: bytes, answer: Answer) -> None:
@@ -371,9 +371,7 @@ class Turn:
         answer = self._answer(reply, state)
         if stored:
             try:
-                await asyncio.to_thread(
-                    self._commit, incoming.update, profile, state, reply, answer, deliver
-                )
+                await asyncio.to_thread(self._commit, incoming.update, profile, state, reply, answer, deliver)
                 return answer
             except Exception as error:
                 log("commit_failed", error=type(error).__name__)

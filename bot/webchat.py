@@ -56,9 +56,7 @@ class WebChat:
     async def page(self, request: Request) -> Response:
         """The page. Every load is a new chat: a page that is closed leaves nothing to come back to."""
         response = FileResponse(PAGE / "chat.html", headers=_HEADERS)
-        response.set_cookie(
-            COOKIE, secrets.token_urlsafe(24), httponly=True, samesite="strict", path="/chat"
-        )
+        response.set_cookie(COOKIE, secrets.token_urlsafe(24), httponly=True, samesite="strict", path="/chat")
         return response
 
     async def asset(self, request: Request) -> Response:
@@ -88,9 +86,7 @@ class WebChat:
         try:
             incoming = read(json.loads(await request.body()), address)
         except (ValueError, KeyError, TypeError, RecursionError):
-            return _refused(
-                400, 'The body must be JSON with "id" and one of "text", "button", "command".'
-            )
+            return _refused(400, 'The body must be JSON with "id" and one of "text", "button", "command".')
         answer = await self._turn.handle(incoming)
         return JSONResponse(as_json(answer), headers=_HEADERS)
 

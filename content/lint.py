@@ -49,7 +49,7 @@ _FORBIDDEN: tuple[tuple[str, str], ...] = (
 )
 # Rights texts for adults may name evidence and duty as the law does.
 _ADULT_MAY = frozenset(("asks for proof or details",))
-_FEMALE_OR_MALE = re.compile(r"\bты (?:не )?(?:один|одна|сам|сама|\w+(?:ал|ила|ил|ала))\b", re.I)
+_FEMALE_OR_MALE = re.compile(r"\bты (?:не )?(?:один|одна|сам|сама|\w+(?:ал|ила|ил|ала))\b", re.IGNORECASE)
 _PHONE_LIKE = re.compile(r"(?<!\d)(?:1\d{2,4}|\+?[78][\d ()-]{9,})(?!\d)")
 _SENTENCE = re.compile(r"[^.!?…\n]+")
 _WORD = re.compile(r"[\w’'-]+")
@@ -124,9 +124,7 @@ def check_reply(key: str, reply: Reply, numbers: frozenset[str]) -> Iterator[Fau
             if len(texts[register]) > MOST_MESSAGES:
                 yield Fault(place, f"has more than {MOST_MESSAGES} messages")
             for text in texts[register]:
-                yield from (
-                    Fault(place, what) for what in _check_text(key, text, locale, register, numbers)
-                )
+                yield from (Fault(place, what) for what in _check_text(key, text, locale, register, numbers))
                 unknown = _names(text) - set(reply.facts)
                 if unknown:
                     yield Fault(place, f"uses {sorted(unknown)}, which `facts` does not list")

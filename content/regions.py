@@ -68,9 +68,7 @@ def find_region(text: str, answer: bool = False) -> RegionMatch:
     if not folded:
         return RegionMatch()
     short = answer and len(folded.split()) <= _SHORT_ANSWER
-    found = [
-        n for n in _names() if (n.pattern if short or not n.careful else n.strict).search(folded)
-    ]
+    found = [n for n in _names() if (n.pattern if short or not n.careful else n.strict).search(folded)]
     if not found and answer:
         found = _nearly(folded)
     if not found:
@@ -132,9 +130,7 @@ def _names() -> tuple[_Name, ...]:
 
 def _region_name(folded: str, code: str) -> _Name:
     """A region's own name, its last word in any ending ("акмолинской области")."""
-    words = [
-        re.escape(re.sub(r"(ая|ой|ую|асы|сы|ы)$", "", word)) + r"\w{0,6}" for word in folded.split()
-    ]
+    words = [re.escape(re.sub(r"(ая|ой|ую|асы|сы|ы)$", "", word)) + r"\w{0,6}" for word in folded.split()]
     pattern = re.compile(r"\b" + r"\s+".join(words) + r"\b")
     return _Name(folded, code, None, False, pattern, pattern)
 

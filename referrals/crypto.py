@@ -36,8 +36,6 @@ class Sealer:
         if sealed[:1] != _VERSION or len(sealed) <= 1 + _NONCE:
             raise SealBroken("unknown version")
         try:
-            return self._cipher.decrypt(
-                sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], context.encode()
-            )
+            return self._cipher.decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], context.encode())
         except InvalidTag:
             raise SealBroken("does not open") from None

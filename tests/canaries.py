@@ -39,9 +39,7 @@ def make(count: int, seed: int = 7) -> list[tuple[str, str, str]]:
     def word(syllables: tuple[str, ...]) -> str:
         return "".join(chance.choices(syllables, k=4))
 
-    return [
-        (word(_SYLLABLES_RU), word(_SYLLABLES_KK), word(_SYLLABLES_LATIN)) for _ in range(count)
-    ]
+    return [(word(_SYLLABLES_RU), word(_SYLLABLES_KK), word(_SYLLABLES_LATIN)) for _ in range(count)]
 
 
 def disguises(word: str) -> dict[str, bytes]:

@@ -68,9 +68,7 @@ def environment(folder: Path, port: int, rasa_port: int, **more: str) -> dict[st
 def start(env: dict[str, str], folder: Path) -> subprocess.Popen[bytes]:
     """`janymda run` with its output in a file."""
     with (folder / "output.log").open("ab") as output:
-        return subprocess.Popen(
-            [str(JANYMDA), "run"], cwd=ROOT, env=env, stdout=output, stderr=output
-        )
+        return subprocess.Popen([str(JANYMDA), "run"], cwd=ROOT, env=env, stdout=output, stderr=output)
 
 
 def wait_until_talking(port: int, process: subprocess.Popen[bytes], *, dialogue: bool) -> None:

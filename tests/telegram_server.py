@@ -240,9 +240,7 @@ class TelegramServer:
                 message.deleted = True
         return True
 
-    def _answerCallbackQuery(
-        self, callback_query_id: str, text: str = "", show_alert: bool = False
-    ) -> bool:
+    def _answerCallbackQuery(self, callback_query_id: str, text: str = "", show_alert: bool = False) -> bool:
         if show_alert:
             self.alerts.append(text)
         return True

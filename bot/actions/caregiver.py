@@ -17,9 +17,7 @@ class OpenCaregiver(Action):
     def name(self) -> str:
         return "action_open_caregiver"
 
-    def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
-    ) -> list[Event]:
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
         region = find_one_region(text(tracker))
         say(dispatcher, "caregiver_opened", buttons=caregiver_buttons())
         return [

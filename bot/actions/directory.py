@@ -15,6 +15,7 @@ from bot.actions.facts import age_of_band, find_one_region
 from bot.actions.onboarding import SKIPPED, read_band
 from bot.actions.reply import Event, button, entity, intent, language, say, text
 from bot.actions.taxonomy import is_concern
+from content.model import Locale
 from content.regions import all_regions, find_region, region_name
 from referrals.directory.search import FoundService, find_services
 
@@ -34,9 +35,7 @@ class LookNear(Action):
     def name(self) -> str:
         return "action_look_near"
 
-    def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
-    ) -> list[Event]:
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
         events = [
             SlotSet("service_kind", _KIND_OF_CHOICE.get(entity(tracker, "choice") or "near")),
             SlotSet("region_misses", 0),
@@ -54,9 +53,7 @@ class ValidateWhereForm(Action):
     def name(self) -> str:
         return "validate_where_form"
 
-    def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
-    ) -> list[Event]:
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
         asked = tracker.get_slot("requested_slot")
         if asked == "region":
             return _read_region(tracker)
@@ -97,9 +94,7 @@ class AskRegion(Action):
     def name(self) -> str:
         return "action_ask_region"
 
-    def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
-    ) -> list[Event]:
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
         options = tracker.get_slot("region_options")
         if options:
             say(dispatcher, "ask_region_almaty", buttons=_region_buttons(options))
@@ -128,15 +123,13 @@ class FindServices(Action):
     def name(self) -> str:
         return "action_find_services"
 
-    def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
-    ) -> list[Event]:
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
         region = tracker.get_slot("region")
         if region in (None, SKIPPED):
             say(dispatcher, "national_lines", contacts=NATIONAL_LINES, buttons=_after_lines())
             return []
         found = self._find(tracker, region)
-        locale = "ru" if language(tracker) == "ru" else "kk"
+        locale = language(tracker)
         facts = {"region": region_name(region, locale)}
         if not found:
             say(
@@ -175,7 +168,7 @@ def _after_lines() -> list[dict[str, Any]]:
     ]
 
 
-def service_facts(service: FoundService, locale: str) -> dict[str, Any]:
+def service_facts(service: FoundService, locale: Locale) -> dict[str, Any]:
     """A found service as plain values; the bot turns hours and cost into words."""
     hours = service.hours
     return {
@@ -184,9 +177,7 @@ def service_facts(service: FoundService, locale: str) -> dict[str, Any]:
         "phones": [phone.number for phone in service.phones],
         "address": service.address.get(locale, ""),
         "hours": hours.state,
-        "time": hours.opens_at.astimezone(KAZAKHSTAN_TIME).strftime("%H:%M")
-        if hours.opens_at
-        else "",
+        "time": hours.opens_at.astimezone(KAZAKHSTAN_TIME).strftime("%H:%M") if hours.opens_at else "",
         "free": service.cost is None or service.cost == "free",
         "guardian": service.needs_guardian,
     }
@@ -201,9 +192,7 @@ class Informed(Action):
     def name(self) -> str:
         return "action_informed"
 
-    def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
-    ) -> list[Event]:
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
         if entity(tracker, "concern"):
             say(dispatcher, "ask_concern", buttons=concern_buttons())
             return []

@@ -20,9 +20,7 @@ class TellHarm(Action):
     def name(self) -> str:
         return "action_tell_harm"
 
-    def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
-    ) -> list[Event]:
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
         concern = intent(tracker)
         written = text(tracker)
         learnt = _learn(tracker, written)
@@ -65,9 +63,7 @@ class ValidateConcernForm(Action):
     def name(self) -> str:
         return "validate_concern_form"
 
-    def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
-    ) -> list[Event]:
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
         if tracker.get_slot("requested_slot") != "concern_confirmed":
             return self._chosen(tracker)
         if intent(tracker) in ("affirm", "unsure", "skip", tracker.get_slot("concern")):
@@ -94,9 +90,7 @@ class AskConcern(Action):
     def name(self) -> str:
         return "action_ask_concern"
 
-    def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
-    ) -> list[Event]:
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
         say(dispatcher, "ask_concern", buttons=concern_buttons())
         return []
 
@@ -115,9 +109,7 @@ class AskConcernConfirmed(Action):
     def name(self) -> str:
         return "action_ask_concern_confirmed"
 
-    def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
-    ) -> list[Event]:
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
         say(
             dispatcher,
             f"confirm_{tracker.get_slot('concern')}",
@@ -132,9 +124,7 @@ class OfferHelp(Action):
     def name(self) -> str:
         return "action_offer_help"
 
-    def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
-    ) -> list[Event]:
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
         concern = tracker.get_slot("concern")
         choices = choices_for(concern)
         say(
@@ -152,9 +142,7 @@ class DescribeHelp(Action):
     def name(self) -> str:
         return "action_describe_help"
 
-    def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
-    ) -> list[Event]:
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
         choice = entity(tracker, "choice") or "150"
         others = [c for c in choices_for(tracker.get_slot("concern")) if c != choice]
         buttons = [button(f"choice_{c}", "choose_help", choice=c) for c in others]

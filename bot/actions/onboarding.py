@@ -19,9 +19,7 @@ class ValidateOnboardingForm(Action):
     def name(self) -> str:
         return "validate_onboarding_form"
 
-    def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
-    ) -> list[Event]:
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
         asked = tracker.get_slot("requested_slot")
         if asked == "language_choice":
             return self._language(dispatcher, tracker)
@@ -70,9 +68,7 @@ class Onboarded(Action):
     def name(self) -> str:
         return "action_onboarded"
 
-    def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
-    ) -> list[Event]:
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
         say(dispatcher, "limits_told")
         if tracker.get_slot("audience") == "adult":
             say(dispatcher, "caregiver_opened", buttons=caregiver_buttons())

@@ -6,6 +6,8 @@ from typing import Any, TypeAlias
 from rasa_sdk import Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
+from content.model import Locale
+
 Event: TypeAlias = dict[str, Any]
 ButtonSpec: TypeAlias = dict[str, Any]
 
@@ -61,7 +63,7 @@ def text(tracker: Tracker) -> str:
     return written if isinstance(written, str) and not written.startswith("/") else ""
 
 
-def language(tracker: Tracker) -> str:
+def language(tracker: Tracker) -> Locale:
     """The language that the bot answers in, sent along with the message."""
     metadata = tracker.latest_message.get("metadata") or {}
     return "ru" if metadata.get("language") == "ru" else "kk"

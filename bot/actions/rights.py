@@ -48,9 +48,7 @@ class ExplainTopic(Action):
     def name(self) -> str:
         return "action_explain_topic"
 
-    def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
-    ) -> list[Event]:
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
         topic = entity(tracker, "topic") or _TOPIC_OF.get(intent(tracker), "rights")
         if topic not in _NEXT:
             topic = "rights"

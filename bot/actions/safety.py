@@ -25,9 +25,7 @@ class ImminentDanger(Action):
     def name(self) -> str:
         return "action_imminent_danger"
 
-    def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
-    ) -> list[Event]:
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
         concern = (tracker.latest_message.get("concern") or {}).get("name", "")
         say(dispatcher, _REPLY_OF.get(concern, "danger_attack"))
         return []

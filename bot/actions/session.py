@@ -22,9 +22,7 @@ class SessionStart(Action):
     def name(self) -> str:
         return "action_session_start"
 
-    def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
-    ) -> list[Event]:
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
         metadata = tracker.get_slot("session_started_metadata") or {}
         state = metadata.get("state") or {}
         events: list[Event] = [SessionStarted()]
@@ -40,9 +38,7 @@ class ChangeLanguage(Action):
     def name(self) -> str:
         return "action_change_language"
 
-    def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
-    ) -> list[Event]:
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
         named = read_language_answer(text(tracker))
         if named:
             say(dispatcher, "language_changed", set_language=named)
@@ -67,9 +63,7 @@ class NotUnderstood(Action):
     def name(self) -> str:
         return "action_not_understood"
 
-    def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
-    ) -> list[Event]:
+    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
         codes = find_region(text(tracker), answer=True).codes if text(tracker) else ()
         if len(codes) == 1:
             # A place and nothing else, as when the child comes back to a question of yesterday.

@@ -65,8 +65,7 @@ class DialogueInput(InputChannel):
                 # that it must answer by itself.
                 return response.empty(status=500)
             return response.json(
-                {"messages": [m["custom"] for m in collector.messages if "custom" in m]}
-                | _state(tracker)
+                {"messages": [m["custom"] for m in collector.messages if "custom" in m]} | _state(tracker)
             )
 
         return door

@@ -37,9 +37,7 @@ class DangerClassifier(GraphComponent, IntentClassifier):
     def get_default_config() -> dict[str, Any]:
         return {"threshold": 0.5, "C": 3.0, "max_iter": 200}
 
-    def __init__(
-        self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource
-    ) -> None:
+    def __init__(self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
         self._config = {**self.get_default_config(), **config}
         self._model_storage = model_storage
         self._resource = resource
@@ -97,9 +95,7 @@ class DangerClassifier(GraphComponent, IntentClassifier):
             danger = self._probability(message)
             message.set("danger", danger, add_to_output=True)
             if danger >= self._config["threshold"]:
-                message.set(
-                    INTENT, {"name": DANGER_INTENT, "confidence": danger}, add_to_output=True
-                )
+                message.set(INTENT, {"name": DANGER_INTENT, "confidence": danger}, add_to_output=True)
         return messages
 
     def _probability(self, message: Message) -> float:

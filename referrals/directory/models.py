@@ -78,9 +78,7 @@ class Service(Base):
     concerns: Mapped[list[str]] = mapped_column(JSON, default=list, info=_NONE)
     languages: Mapped[list[str]] = mapped_column(JSON, default=list, info=_NONE)
     cost: Mapped[str | None] = mapped_column(String(40), info=_NONE)
-    needs_guardian: Mapped[str] = mapped_column(
-        String(8), default=NeedsGuardian.UNKNOWN, info=_NONE
-    )
+    needs_guardian: Mapped[str] = mapped_column(String(8), default=NeedsGuardian.UNKNOWN, info=_NONE)
     licence: Mapped[str | None] = mapped_column(String(60), info=_NONE)
     trained_for_children: Mapped[bool | None] = mapped_column(Boolean, info=_NONE)
     takes_handovers: Mapped[bool] = mapped_column(Boolean, default=False, info=_NONE)
@@ -96,15 +94,9 @@ class Service(Base):
     phones: Mapped[list["Phone"]] = relationship(
         back_populates="service", cascade="all, delete-orphan", order_by="Phone.position"
     )
-    schedules: Mapped[list["Schedule"]] = relationship(
-        back_populates="service", cascade="all, delete-orphan"
-    )
-    areas: Mapped[list["ServiceArea"]] = relationship(
-        back_populates="service", cascade="all, delete-orphan"
-    )
-    locations: Mapped[list["Location"]] = relationship(
-        back_populates="service", cascade="all, delete-orphan"
-    )
+    schedules: Mapped[list["Schedule"]] = relationship(back_populates="service", cascade="all, delete-orphan")
+    areas: Mapped[list["ServiceArea"]] = relationship(back_populates="service", cascade="all, delete-orphan")
+    locations: Mapped[list["Location"]] = relationship(back_populates="service", cascade="all, delete-orphan")
 
 
 class Phone(Base):

@@ -90,9 +90,7 @@ def _serves(service: Service, concern: str | None) -> bool:
     return concern is None or not service.concerns or concern in service.concerns
 
 
-def _rank(
-    service: Service, hours: Hours, language: str | None
-) -> tuple[bool, int, datetime, bool, str]:
+def _rank(service: Service, hours: Hours, language: str | None) -> tuple[bool, int, datetime, bool, str]:
     speaks = language is None or not service.languages or language in service.languages
     opens = hours.opens_at or _FAR
     return service.nationwide, _STATES.index(hours.state), opens, not speaks, str(service.id)

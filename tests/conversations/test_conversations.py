@@ -41,8 +41,7 @@ def _templates() -> list[tuple[str, Locale, re.Pattern[str]]]:
 
 def _pattern(text: str) -> re.Pattern[str]:
     parts = [
-        re.escape(words) + (".*" if name else "")
-        for words, name, _, _ in string.Formatter().parse(text)
+        re.escape(words) + (".*" if name else "") for words, name, _, _ in string.Formatter().parse(text)
     ]
     # Lines of choices may follow; a line whose fact is not known may be missing.
     return re.compile("".join(parts) + r"(\n•.*)*", re.DOTALL)
@@ -101,9 +100,7 @@ class OnTelegram:
         else:
             name = step.get("command") or step["control"]
             number = self.telegram.write(self.chat, f"/{name}", language=locale)
-        self.telegram.wait_for(
-            lambda: all(u["update_id"] != number for u in self.telegram.waiting), 30
-        )
+        self.telegram.wait_for(lambda: all(u["update_id"] != number for u in self.telegram.waiting), 30)
         return [said(m.text) for m in self._new(before) if not m.contact]
 
     def _new(self, before: set[int]) -> list[Any]:
@@ -112,8 +109,7 @@ class OnTelegram:
         def finished() -> Any:
             new = [m for m in self.telegram.said(self.chat) if m.id not in before]
             at_end = new and (
-                any(data == "!hide" for _, data in new[-1].buttons)
-                or "hide_last" in said(new[-1].text)[0]
+                any(data == "!hide" for _, data in new[-1].buttons) or "hide_last" in said(new[-1].text)[0]
             )
             return new if at_end else None
 
@@ -135,9 +131,7 @@ def hold(child: Child, conversation: dict[str, Any]) -> str | None:
     return None
 
 
-def _compare(
-    step: dict[str, Any], replies: list[tuple[set[str], set[str]]], locale: Locale
-) -> str | None:
+def _compare(step: dict[str, Any], replies: list[tuple[set[str], set[str]]], locale: Locale) -> str | None:
     expected = list(step.get("reply", []))
     for candidates, locales in replies:
         if locales and locale not in locales and "ask_language" not in candidates:

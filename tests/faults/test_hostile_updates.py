@@ -1,4 +1,4 @@
-"""Malformed updates, injected intents, and everything else that Telegram can send (SECURITY H1, H2, H7, H8)."""
+"""Malformed updates, injected intents, and everything else that Telegram can send (SECURITY H1-H8)."""
 
 import copy
 import random
@@ -169,9 +169,7 @@ def test_groups_are_left_and_never_answered(server: TelegramServer, bot: Running
             "new_chat_member": {"status": "member", "user": me},
         }
     )  # fmt: skip
-    server.give(
-        message={"message_id": 1, "date": 1, "chat": group, "from": someone, "text": "помогите"}
-    )
+    server.give(message={"message_id": 1, "date": 1, "chat": group, "from": someone, "text": "помогите"})
     server.give(channel_post={"message_id": 1, "date": 1, "chat": {**group, "type": "channel"}})
     for kind in ("inline_query", "poll", "message_reaction", "business_message", "shipping_query"):
         server.give(**{kind: {"id": "1"}})

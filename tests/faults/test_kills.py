@@ -71,9 +71,7 @@ def test_fifty_kills_lose_nothing_and_answer_nobody_twice(tmp_path: Path) -> Non
             }
             lost = sum(max(0, len(expected) - len(a)) for a in wrong.values())
             doubled = sum(max(0, len(a) - len(expected)) for a in wrong.values())
-            print(
-                f"{CHATS * MESSAGES_EACH} messages, {KILLS} kills: {lost} lost, {doubled} doubled"
-            )
+            print(f"{CHATS * MESSAGES_EACH} messages, {KILLS} kills: {lost} lost, {doubled} doubled")
             assert wrong == {}
             assert server.violations == []
 

@@ -1,7 +1,6 @@
 """200 conversations with words that exist nowhere; then every place is searched (SECURITY C1, C3, C4)."""
 
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,15 +36,13 @@ def test_the_scanner_finds_nothing_where_nothing_is() -> None:
 
 
 @pytest.fixture
-def own_temporary_folder(tmp_path: Path) -> Iterator[Path]:
+def own_temporary_folder(tmp_path: Path) -> Path:
     folder = tmp_path / "tmp"
     folder.mkdir()
-    yield folder
+    return folder
 
 
-def test_two_hundred_conversations_leave_no_word_anywhere(
-    tmp_path: Path, own_temporary_folder: Path
-) -> None:
+def test_two_hundred_conversations_leave_no_word_anywhere(tmp_path: Path, own_temporary_folder: Path) -> None:
     """Database with its log, output of all processes, temporary folders; every logger at DEBUG."""
     words = canaries.make(CONVERSATIONS)
     scanner = canaries.Scanner(word for three in words for word in three)
@@ -60,9 +57,7 @@ def test_two_hundred_conversations_leave_no_word_anywhere(
             for number, three in enumerate(words, 1):
                 for line in (number, number + 1):
                     server.write(number, _TELLING[line % len(_TELLING)].format(*three))
-                server.give(
-                    message=server.message_of(number, caption=" ".join(three), photo=_photo())
-                )
+                server.give(message=server.message_of(number, caption=" ".join(three), photo=_photo()))
                 server.give(edited_message=server.message_of(number, text=" ".join(three)))
                 server.give(message={"text": three[0], "chat": {"id": "broken"}, "date": three[1]})
             server.wait_for(server.all_confirmed, 240)
@@ -79,9 +74,7 @@ def test_two_hundred_conversations_leave_no_word_anywhere(
 
 
 def _rasa_places(env: dict[str, str]) -> list[Path]:
-    return [
-        path for path in (Path(tempfile.gettempdir()) / "rasa", Path(env["HOME"])) if path.exists()
-    ]
+    return [path for path in (Path(tempfile.gettempdir()) / "rasa", Path(env["HOME"])) if path.exists()]
 
 
 def _photo() -> list[dict[str, object]]:

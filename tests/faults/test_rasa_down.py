@@ -127,9 +127,7 @@ def test_danger_is_answered_while_rasa_hangs(rasa: FalseRasa, bot: Running, text
     rasa.behaviour = "good"
 
 
-def test_the_child_goes_on_at_the_same_step_after_rasa_failed(
-    rasa: FalseRasa, bot: Running
-) -> None:
+def test_the_child_goes_on_at_the_same_step_after_rasa_failed(rasa: FalseRasa, bot: Running) -> None:
     child = bot.page()
     assert child.write("привет как дела у тебя") == ["greeted"]
     rasa.behaviour = "error"

@@ -57,9 +57,7 @@ def upgrade() -> None:
         sa.Column("town", sa.String(length=80), nullable=False),
         sa.Column("address", sa.JSON(), nullable=False),
         sa.Column("private", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["service_id"], ["service.id"], name=op.f("fk_location_service_id_service")
-        ),
+        sa.ForeignKeyConstraint(["service_id"], ["service.id"], name=op.f("fk_location_service_id_service")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_location")),
     )
     op.create_index(op.f("ix_location_service_id"), "location", ["service_id"], unique=False)
@@ -70,9 +68,7 @@ def upgrade() -> None:
         sa.Column("number", sa.String(length=40), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("private", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["service_id"], ["service.id"], name=op.f("fk_phone_service_id_service")
-        ),
+        sa.ForeignKeyConstraint(["service_id"], ["service.id"], name=op.f("fk_phone_service_id_service")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_phone")),
     )
     op.create_index(op.f("ix_phone_service_id"), "phone", ["service_id"], unique=False)
@@ -85,9 +81,7 @@ def upgrade() -> None:
         sa.Column("closes_at", sa.Time(), nullable=False),
         sa.Column("valid_from", sa.Date(), nullable=True),
         sa.Column("valid_to", sa.Date(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["service_id"], ["service.id"], name=op.f("fk_schedule_service_id_service")
-        ),
+        sa.ForeignKeyConstraint(["service_id"], ["service.id"], name=op.f("fk_schedule_service_id_service")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_schedule")),
     )
     op.create_index(op.f("ix_schedule_service_id"), "schedule", ["service_id"], unique=False)
