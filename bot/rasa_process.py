@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 
+from bot.dialogue import TOKEN_HEADER
 from bot.log import log
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -96,6 +97,7 @@ class RasaProcess:
                 if await self._answers(client):
                     missed = 0
                     if not self.ready.is_set():
+                        await self._warm_up(client)
                         log("rasa_ready", seconds=time.monotonic() - started)
                         self.ready.set()
                         self._pause = FIRST_PAUSE
@@ -109,6 +111,16 @@ class RasaProcess:
                     await asyncio.wait_for(process.wait(), pause)
         await drain
         log("rasa_stopped", status=process.returncode or 0, bytes=self.discarded)
+
+    async def _warm_up(self, client: httpx.AsyncClient) -> None:
+        """The first message takes a second that no child should wait for."""
+        with contextlib.suppress(httpx.HTTPError):
+            await client.post(
+                f"{self.url}/webhooks/janymda/converse",
+                json={"sender": "warm-up", "text": "сәлем, привет"},
+                headers={TOKEN_HEADER: self._link.token},
+                timeout=START_SECONDS,
+            )
 
     async def _answers(self, client: httpx.AsyncClient) -> bool:
         try:

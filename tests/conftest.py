@@ -5,21 +5,20 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
 
-from tests.telegram_server import TOKEN, TelegramServer  # noqa: E402 the path comes first
+from tests.telegram_server import TOKEN, TelegramServer
 
 JANYMDA = ROOT / ".venv" / "bin" / "janymda"
 START_SECONDS = 120.0
@@ -132,10 +131,11 @@ class PageChild:
         self.http.get("/chat").raise_for_status()
         self.buttons: list[dict[str, str]] = []
         self._count = 0
+        self._name = uuid4().hex
 
     def send(self, **body: Any) -> dict[str, Any]:
         self._count += 1
-        identity = f"{id(self):x}-{self._count:08d}"
+        identity = f"{self._name}-{self._count:08d}"
         response = self.http.post("/chat/message", content=json.dumps({"id": identity, **body}))
         response.raise_for_status()
         answer: dict[str, Any] = response.json()

@@ -71,16 +71,16 @@ class OnThePage:
 
     def do(self, step: dict[str, Any], locale: Locale) -> list[tuple[set[str], set[str]]]:
         if "child" in step:
-            answer = self.child.send(text=step["child"])
+            answer = self.child.send(text=step["child"], language=locale)
         elif "press" in step:
             label = _label(step["press"], locale)
             labels = [button["label"] for button in self.child.buttons]
             assert label in labels, f"no button {label!r} among {labels}"
             answer = self.child.send(button=self.child.buttons[labels.index(label)]["token"])
         elif "control" in step:
-            answer = self.child.send(button=f"!{step['control']}")
+            answer = self.child.send(button=f"!{step['control']}", language=locale)
         else:
-            answer = self.child.send(command=step["command"])
+            answer = self.child.send(command=step["command"], language=locale)
         return [({m["key"]}, said(m["text"])[1]) for m in answer["messages"] if not m["contact"]]
 
 
