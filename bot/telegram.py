@@ -28,6 +28,7 @@ ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_membe
 POLL_SECONDS = 25
 BATCH = 100
 LARGEST_UPDATE = 1_000_000
+_LARGEST_ID = 2**52
 RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 _SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
 _COMMAND = re.compile(r"/(start|help|sos|back|language|hide|erase|stop)(?:@\w+)?(?:\s|$)")
@@ -158,7 +159,7 @@ class Telegram:
         except Exception as error:
             # Only the kind of error: its text quotes the update.
             log("update_quarantined", error=type(error).__name__)
-            return
+            event = salvage(raw, number)
         if isinstance(event, _Event):
             await self._answer(event)
         elif isinstance(event, Chat):
@@ -238,6 +239,27 @@ def read(update: Update | None, number: int) -> _Event | Chat | int | None:
     if message.chat.type != Chat.PRIVATE:
         return message.chat if _is_group(message.chat) else None
     return _read_message(message, number, edited=update.message is None)
+
+
+def salvage(raw: dict[str, Any], number: int) -> _Event | None:
+    """What can be answered of a message that the library cannot parse.
+
+    A field that Telegram has added since must not make a child's words go unheard.
+    """
+    message = raw.get("message")
+    if not isinstance(message, dict):
+        return None
+    chat = _chat_number(raw)
+    if chat is None or not 0 < chat < _LARGEST_ID or message["chat"].get("type") != Chat.PRIVATE:
+        return None
+    written = message.get("text") or message.get("caption")
+    text = written if isinstance(written, str) else ""
+    told = message.get("message_id")
+    return _Event(
+        Incoming(f"telegram:{chat}", f"telegram:{number}", Kind.TEXT if text else Kind.OTHER, text),
+        chat,
+        told if isinstance(told, int) and 0 < told < _LARGEST_ID else None,
+    )
 
 
 def _is_group(chat: Chat | None) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests import canaries
-from tests.conftest import janymda, telegram_settings
+from tests.conftest import ROOT, janymda, telegram_settings
 from tests.telegram_server import TelegramServer
 
 CONVERSATIONS = 200
@@ -32,7 +32,7 @@ def test_the_scanner_finds_every_planted_form(word: str) -> None:
 
 def test_the_scanner_finds_nothing_where_nothing_is() -> None:
     scanner = canaries.Scanner(w for words in canaries.make(20) for w in words)
-    assert scanner.scan(Path(__file__).read_bytes()) == set()
+    assert scanner.scan((ROOT / "bot" / "guard_lexicon.yaml").read_bytes()) == set()
 
 
 @pytest.fixture
@@ -61,16 +61,19 @@ def test_two_hundred_conversations_leave_no_word_anywhere(tmp_path: Path, own_te
                 server.give(edited_message=server.message_of(number, text=" ".join(three)))
                 server.give(message={"text": three[0], "chat": {"id": "broken"}, "date": three[1]})
             server.wait_for(server.all_confirmed, 240)
-            answered = {m.chat for m in server.messages if m.mine}
+            server.wait_for(lambda: len(_answered(server)) == CONVERSATIONS, 120)
             hits = scanner.scan_files([tmp_path])
         hits |= scanner.scan_files([tmp_path, Path("/dev/shm"), *_rasa_places(running.env)])
         bot_said = " ".join(m.text for m in server.messages if m.mine).encode()
-    assert len(answered) == CONVERSATIONS
     assert hits == {}
     assert scanner.scan(bot_said) == set(), "no reply repeats what a child wrote (SECURITY F4)"
     database = (tmp_path / "var" / "janymda.db").read_bytes()
     assert b"invented_" not in database
     assert (tmp_path / "output.log").stat().st_size > 0, "the logs were there to be searched"
+
+
+def _answered(server: TelegramServer) -> set[int]:
+    return {m.chat for m in server.messages if m.mine}
 
 
 def _rasa_places(env: dict[str, str]) -> list[Path]:
