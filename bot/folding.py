@@ -1,87 +1,73 @@
-"""One spelling for the many in which children write Kazakh and Russian."""
+"""One spelling for the many in which children write Kazakh and Russian, for the guard's lexicon."""
 
 import re
 import unicodedata
 
-_INVISIBLE = re.compile(
-    "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u0300-\u036f\u061c\u115f\u1160\u17b4\u17b5"
-    "\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\ufff9-\ufffb]"
-)
-_REPEATED = re.compile(r"([^\W\d_])\1{2,}")
-# Letters held apart, as in "п о м о г и"; bounded, so that a wall of single letters costs no more than its length.
-_SPACED = re.compile(r"(?<![\w@$])(?:[^\W\d_][ .\-_*]){3,40}[^\W\d_](?![\w@$])")
-_SEPARATOR = re.compile(r"[ .\-_*]")
-# A word, with the apostrophes that stand for a soft sign in Latin letters.
-_WORD = re.compile(r"[\w@$][\w@$'’`ʹ]*")
-_LATIN = re.compile(r"[a-zà-žß]")
-_CYRILLIC = re.compile(r"[а-яёәғқңөұүһі]")
-_APOSTROPHE = re.compile(r"['’`ʹ]")
-
-_LETTERS = str.maketrans("әғқңөұүһіёўїє", "агкноуухиеуие")
+# Kazakh letters as typed without them; ё and э as е; soft and hard signs, which many leave out, not at all.
+LETTERS = str.maketrans("әғқңөұүһіёэ", "агкноуухиее", "ьъ")
+_INVISIBLE = re.compile(r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
+_REPEATED = re.compile(r"(.)\1{2,}")
 _LEET = str.maketrans({"0": "о", "3": "з", "4": "ч", "6": "б", "@": "а", "$": "с"})
-_LATIN_LEET = str.maketrans({"0": "o", "3": "e", "@": "a", "$": "s"})
-# Latin and Greek letters drawn like Cyrillic ones, as they pass for them inside a Cyrillic word.
-_LOOKALIKE = str.maketrans("aceopxykmthibαοερτκνυχ", "асеорхукмтнивaоертквух")
-_ONLY_LOOKALIKES = re.compile(r"[aceopxykmthbw0346]+")
+_LEET_WORD = re.compile(r"(?=\w*[^\W\d_])(?=\w*[0346@$])[\w@$]+")
+_SPACED = re.compile(r"\b(?:\w[ .\-_*]){3,}\w\b")
+# Latin letters that only look like Cyrillic ones, when they stand in a Cyrillic word.
+_LOOKALIKE = str.maketrans("aceopxykmthbi", "асеорхукмтнви")
+_MIXED_WORD = re.compile(r"(?=\w*[а-яәғқңөұүһі])(?=\w*[a-z])\w+")
 
-_DIGRAPHS = (
-    ("shch", "щ"), ("sch", "щ"), ("sh", "ш"), ("ch", "ч"), ("zh", "ж"), ("kh", "х"), ("gh", "г"), ("ph", "ф"),
-    ("ts", "ц"), ("ya", "я"), ("yu", "ю"), ("yo", "е"), ("ye", "е"), ("ia", "я"), ("iu", "ю"), ("4", "ч"),
+# The commonest spellings by ear, where they decide about danger.
+_MISSPELT = tuple(
+    (re.compile(rf"\b{wrong}"), right)
+    for wrong, right in (
+        (r"нех[оа]ч", "не хоч"), (r"х[оа]ч(?=у\b|ешь|ет|ется|иш|им)", "хоч"), (r"немог", "не мог"),
+        (r"ум[иы]р(?=ет|ат)", "умер"), (r"умерат", "умират"), (r"(?:щ[ая]с|ща|щя|счас|с[ие]час|сечас)\b", "сейчас"),
+        (r"п[оа]м[оа]г[иы](?=те|т|\b)", "помоги"), (r"спас[ие]т[ие]", "спасите"), (r"биют|бют|бут\b", "бют"),
+        (r"убют", "убют"), (r"(?:ж[иы]т)\b", "жит"), (r"нету\b", "нет"), (r"ухадит", "уходит"),
+        (r"выгнол", "выгнал"), (r"нигде ночеват", "негде ночеват"), (r"казир|казр|казыр|кaзир", "казир"),
+    )
 )  # fmt: skip
-_SINGLE = dict(zip("abcdefghijklmnopqrstuvwxyz", "абсдефгхижклмнопкрстуужхыз", strict=True)) | {
-    "v": "в", "x": "х", "ı": "ы", "ş": "ш", "ç": "ч", "ğ": "г", "ä": "а", "á": "а", "ö": "о", "ó": "о",
-    "ü": "у", "ú": "у", "ū": "у", "ñ": "н", "ń": "н", "ß": "с", "č": "ч", "š": "ш", "ž": "ж", "é": "е",
-}  # fmt: skip
-_KAZAKH = dict(_DIGRAPHS) | _SINGLE
-# Where Russian parts ways: j and y beside a vowel are й, ja and ju are я and ю, w is в, c is ц.
-_RUSSIAN = dict(_DIGRAPHS) | _SINGLE | {"w": "в", "c": "ц", "ja": "я", "ju": "ю", "jo": "е", "ь": "й"}
-_KAZAKH_PART = re.compile("|".join([pair for pair, _ in _DIGRAPHS] + ["[a-zà-ž]"]))
-_RUSSIAN_PART = re.compile("|".join([pair for pair, _ in _DIGRAPHS] + ["ja", "ju", "jo", "[a-zà-žь]"]))
-_SHORT_I = re.compile(r"(?<=[aeiouy])[jy](?![aeou])")
+
+_SHARED = (
+    ("shch", "щ"), ("sch", "щ"), ("sh", "ш"), ("ch", "ч"), ("zh", "ж"), ("kh", "х"), ("gh", "г"),
+    ("ts", "ц"), ("ya", "я"), ("yu", "ю"), ("yo", "е"), ("ye", "е"), ("ia", "я"), ("iu", "ю"),
+    ("a", "а"), ("b", "б"), ("c", "с"), ("d", "д"), ("e", "е"), ("f", "ф"), ("g", "г"), ("h", "х"),
+    ("i", "и"), ("k", "к"), ("l", "л"), ("m", "м"), ("n", "н"), ("o", "о"), ("p", "п"), ("q", "к"),
+    ("r", "р"), ("s", "с"), ("t", "т"), ("u", "у"), ("v", "в"), ("w", "у"), ("x", "х"), ("z", "з"),
+    ("ı", "ы"), ("ş", "ш"), ("ç", "ч"), ("ğ", "г"), ("ä", "а"), ("ö", "о"), ("ü", "у"), ("ñ", "н"),
+    ("'", ""),
+)  # fmt: skip
+# Where the two languages part ways: Kazakh j is ж, Russian j is й.
+_KAZAKH_LATIN = {**dict(_SHARED), "j": "ж", "y": "ы"}
+_RUSSIAN_LATIN = {**dict(_SHARED), "j": "й", "y": "ы", "w": "в", "c": "ц"}
+_LATIN_PART = re.compile("|".join(re.escape(part) for part, _ in (*_SHARED, ("j", ""), ("y", ""))))
+_SHORT_I = re.compile(r"(?<=[aeiou])y(?![aeou])")
+_LATIN_WORD = re.compile(r"[a-zışçğäöüñ']+")
 
 
 def foldings(text: str) -> tuple[str, ...]:
-    """The forms that a text may stand for: one, or up to three where its Latin letters can be read in several ways."""
+    """The forms that a text may stand for: one, or two where its Latin letters can be read twice."""
     plain = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).lower()
-    # Lower-casing a few letters (İ) brings a mark of its own.
-    plain = _REPEATED.sub(r"\1", _INVISIBLE.sub("", plain))
-    plain = _SPACED.sub(lambda found: _SEPARATOR.sub("", found.group()), plain)
-    if plain.isascii() or _LATIN.search(plain) or any(sign in plain for sign in "0346@$αοερτκνυχ"):
-        forms = [_WORD.sub(lambda word, way=way: _read(word.group(), way), plain) for way in range(3)]
-    else:
-        forms = [plain]
-    return tuple(dict.fromkeys(_REPEATED.sub(r"\1", form.translate(_LETTERS)) for form in forms))
+    plain = _SPACED.sub(lambda found: re.sub(r"[ .\-_*]", "", found.group()), plain)
+    plain = _MIXED_WORD.sub(lambda found: found.group().translate(_LOOKALIKE), plain)
+    plain = _LEET_WORD.sub(lambda found: found.group().translate(_LEET), plain)
+    kazakh = _finish(_LATIN_WORD.sub(lambda word: _spell(word.group(), _KAZAKH_LATIN), plain))
+    if not _LATIN_WORD.search(plain):
+        return (kazakh,)
+    russian = _finish(_LATIN_WORD.sub(lambda word: _spell(word.group(), _RUSSIAN_LATIN), plain))
+    return (kazakh,) if russian == kazakh else (kazakh, russian)
 
 
 def fold(text: str) -> str:
-    """The likeliest of the forms of a text."""
+    """The first of the forms of a text."""
     return foldings(text)[0]
 
 
-def _read(word: str, way: int) -> str:
-    """A word in Cyrillic, read in the Kazakh way (0), the Russian (1) or by the look of its letters (2)."""
-    bare = _APOSTROPHE.sub("", word)
-    if _CYRILLIC.search(bare):
-        return _by_look(bare)
-    if not _LATIN.search(bare):
-        return word
-    if way == 2 and _ONLY_LOOKALIKES.fullmatch(bare):
-        return _by_look(bare.replace("w", "ш"))
-    bare = bare.translate(_LATIN_LEET)
-    if way == 0:
-        return _KAZAKH_PART.sub(lambda part: _KAZAKH.get(part.group(), part.group()), bare)
-    bare = _SHORT_I.sub("ь", bare)
-    return _RUSSIAN_PART.sub(lambda part: _RUSSIAN.get(part.group(), part.group()), bare)
+def _spell(word: str, letters: dict[str, str]) -> str:
+    word = _SHORT_I.sub("j", word) if letters is _RUSSIAN_LATIN else word
+    return _LATIN_PART.sub(lambda part: letters[part.group()], word)
 
 
-def _by_look(word: str) -> str:
-    """A word of Cyrillic letters with strangers among them: digits and Latin letters that pass for them."""
-    letters = sum(character.isalpha() for character in word)
-    # "5б" is a class and "16лет" an age: digits pass for letters only where letters prevail.
-    if letters >= 3 and letters * 2 >= len(word):
-        word = word.translate(_LEET)
-    if not _LATIN.search(word):
-        return word.translate(_LOOKALIKE)
-    # A Latin b closes a word as a soft sign and opens one as В.
-    word = re.sub(r"b$", "ь", word).translate(_LOOKALIKE)
-    return _RUSSIAN_PART.sub(lambda part: _RUSSIAN.get(part.group(), part.group()), word)
+def _finish(text: str) -> str:
+    text = _REPEATED.sub(r"\1", text.translate(LETTERS))
+    for wrong, right in _MISSPELT:
+        text = wrong.sub(right, text)
+    return re.sub(r"\s+", " ", text).strip()
