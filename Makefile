@@ -2,7 +2,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-PYTHON ?= $(shell command -v python3.12 || command -v python3.11 || command -v python3)
+# Any Python with pip fetches uv; a name may stand in PATH without a working interpreter behind it.
+PYTHON ?= $(shell for name in python3 python3.11 python3.12; do $$name -m pip --version >/dev/null 2>&1 && echo $$name && break; done)
 UV_VERSION := 0.13.9
 UV := .tools/uv/bin/uv
 APP := .venv/bin
