@@ -49,7 +49,7 @@ _FORBIDDEN: tuple[tuple[str, str], ...] = (
 )
 # Rights texts for adults may name evidence and duty as the law does.
 _ADULT_MAY = frozenset(("asks for proof or details",))
-_FEMALE_OR_MALE = re.compile(r"\bты (?:не )?(?:один|одна|сам|сама|\w+(?:ал|ила|ил|ала))\b", re.IGNORECASE)
+_FEMALE_OR_MALE = re.compile(r"\bты (?:не )?(?:один|одна|сам|сама|\w{2,}(?:л|ла))\b", re.IGNORECASE)
 _PHONE_LIKE = re.compile(r"(?<!\d)(?:1\d{2,4}|\+?[78][\d ()-]{9,})(?!\d)")
 _SENTENCE = re.compile(r"[^.!?…\n]+")
 _WORD = re.compile(r"[\w’'-]+")

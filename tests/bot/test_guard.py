@@ -1,0 +1,92 @@
+"""Danger in the text itself: seen in both languages and all letters, and not in figures of speech."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.guard import Danger, find_danger, is_safe_word
+from bot.language import detect, reply_language
+
+DANGER = {
+    Danger.SUICIDE: ["хочу умереть", "я больше не хочу жить", "нехочу жить", "хачу умиреть", "жить незачем",
+                     "өлгім келеді", "олгим келед", "olgim keledi", "өмір сүргім келмейді", "режу себя",
+                     "ne hochu zhit", "өзімді кесіп жүрмін", "хочу уснуть и не проснуться", "устала жить",
+                     "без меня всем будет лучше", "өлсем екен", "х о ч у  у м е р е т ь", "ХОЧУ УМЕРЕТЬ!!!"],
+    Danger.ATTACK: ["он сейчас бьёт меня", "ломится в дверь", "за мной идёт какой-то мужик", "қазір ұрып жатыр",
+                    "есікті сындырып жатыр", "артымнан біреу еріп келе жатыр", "pomogite menya byut seychas",
+                    "он схватил нож", "угрожает убить меня", "өлтірем деп қорқытып тұр", "прячусь в ванной он пьяный"],
+    Danger.TAKEN: ["меня заперли и не выпускают", "меня увезли в другой город", "мені алып қашып кетті",
+                   "мені қамап қойды", "таксист везёт не туда", "күшпен алып кетті"],
+    Danger.OUTSIDE: ["меня выгнали из дома ночью", "негде ночевать", "үйден қуып шықты", "баратын жерім жоқ",
+                     "ночую на вокзале"],
+    Danger.MEDICAL: ["она не дышит", "кровь не останавливается", "наглоталась таблеток", "есінен танып қалды",
+                     "қан тоқтамай жатыр"],
+    Danger.SEXUAL: ["он сейчас лезет ко мне", "меня насилуют", "зорлап жатыр"],
+}  # fmt: skip
+NO_DANGER = [
+    "умираю со смеху", "күлкіден өліп қалдым", "прыгнул с крыши в майнкрафте", "убиться можно как смешно",
+    "мама меня убьёт за двойку", "домашка убивает", "я тебя убью шучу", "өлгім келмейді", "я не хочу умирать",
+    "в кс меня убили", "қарным ашып өліп барам", "шаршап өлдім", "анам екілік үшін өлтіреді", "хочу жить",
+    "ойында мені өлтіріп тастады", "смотрю фильм там его зарезали", "папа бил рекорд", "сердце бьётся быстро",
+    "умираю хочу есть", "мне грустно", "привет", "меня травят", "хочу умереть от смеха", "сдохну от скуки",
+    "үй жұмысы өлтірді ғой", "за мной бежит щенок", "майнкрафтта шатырдан секірдім",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "text"), [(k, t) for k, texts in DANGER.items() for t in texts])
+def test_danger_is_seen(kind: Danger, text: str) -> None:
+    alarm = find_danger(text)
+    assert alarm is not None
+    assert alarm.kind is kind
+
+
+@pytest.mark.parametrize("text", NO_DANGER)
+def test_a_figure_of_speech_is_none(text: str) -> None:
+    assert find_danger(text) is None
+
+
+@pytest.mark.parametrize("text", ["моя дочь хочет умереть", "подруга режет себя", "қызым өлгісі келеді дейді"])
+def test_danger_of_somebody_else_is_told_apart(text: str) -> None:
+    alarm = find_danger(text)
+    assert alarm is not None
+    assert alarm.other
+
+
+def test_danger_at_the_end_of_a_wall_is_seen() -> None:
+    wall = "сегодня был обычный день и мы пошли в школу " * 100
+    assert find_danger(wall[:4_050] + " я хочу умереть") is not None
+    assert find_danger(wall[:4_096]) is None
+
+
+@given(st.text(max_size=500))
+def test_any_text_is_survived(text: str) -> None:
+    find_danger(text)
+    detect(text)
+    is_safe_word(text)
+
+
+@pytest.mark.parametrize("text", ["help", "SOS", "көмек", "komek", "помогите!!!", "памагите", "🆘", "жәрдем", "Pomogite"])
+def test_a_safe_word_is_known(text: str) -> None:
+    assert is_safe_word(text)
+
+
+@pytest.mark.parametrize("text", ["помогите с домашкой по алгебре пожалуйста", "привет", "help me with my homework please", ""])
+def test_a_sentence_is_no_safe_word(text: str) -> None:
+    assert not is_safe_word(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("әкем мені ұрады", "kk"), ("мени урады акем", "kk"), ("meni akem urady", "kk"), ("папа бьёт меня", "ru"),
+        ("papa menya byet", "ru"), ("папам күнде маған орет почему не знаю", "mixed"), ("123", None), ("🙂", None),
+    ],
+)  # fmt: skip
+def test_the_language_is_told(text: str, language: str | None) -> None:
+    assert detect(text) == language
+
+
+def test_a_mixed_line_keeps_the_language_of_the_talk() -> None:
+    line = "папам күнде маған орет почему не знаю"
+    assert reply_language(line, "ru") == "ru"
+    assert reply_language(line, "kk") == "kk"
