@@ -1,5 +1,6 @@
 """The Rasa client: a message goes in, replies and the new state come out, or it has failed."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ TOKEN_HEADER = "X-Janymda-Token"
 # After so many failures in a row Rasa is left alone for a while: nobody waits for what is down.
 BREAKER_FAILURES = 3
 BREAKER_SECONDS = 3.0
+# Rasa works on one message at a time. More at once only make each of them late; the rest wait here,
+# and when Rasa hangs they are answered without it as soon as the first ones have found out.
+AT_ONCE = 6
 
 
 class DialogueFailed(Exception):
@@ -54,6 +58,7 @@ class Dialogue:
         self._clock = clock
         self._failures = 0
         self._closed_until = 0.0
+        self._places = asyncio.Semaphore(AT_ONCE)
         # trust_env=False: a proxy in the environment must never see what a child writes.
         self._http = httpx.AsyncClient(
             timeout=timeout,
@@ -72,22 +77,22 @@ class Dialogue:
         metadata: dict[str, Any] | None = None,
     ) -> Said:
         """Send a text or a button's intent; raises DialogueFailed, never anything else."""
-        if self._clock() < self._closed_until:
-            raise DialogueFailed("resting")
         body: dict[str, Any] = {"sender": sender, "metadata": metadata or {}}
         if intent is not None:
             body |= {"intent": intent, "entities": entities or {}}
         else:
             body["text"] = text
-        try:
-            said = await self._ask(body)
-        except DialogueFailed:
-            raise
-        except Exception as error:
-            self._count_failure(type(error).__name__)
-            raise DialogueFailed(type(error).__name__) from None
-        self._failures = 0
-        return said
+        async with self._places:
+            if self._clock() < self._closed_until:
+                raise DialogueFailed("resting")
+            try:
+                # httpx limits each step of a request; a child waits for all of them together.
+                said = await asyncio.wait_for(self._ask(body), self._timeout)
+            except Exception as error:
+                self._count_failure(type(error).__name__)
+                raise DialogueFailed(type(error).__name__) from None
+            self._failures = 0
+            return said
 
     async def _ask(self, body: dict[str, Any]) -> Said:
         response = await self._http.post(f"{self._url()}/webhooks/janymda/converse", json=body)

@@ -54,13 +54,12 @@ class _Lexicon:
 # Which kind is answered when a message speaks of several.
 _ORDER = (Danger.MEDICAL, Danger.SEXUAL, Danger.ATTACK, Danger.TAKEN, Danger.SUICIDE, Danger.OUTSIDE)
 # In a game or a film these happen all the time; a wish to die is one's own even there.
-_HAPPENS_IN_STORIES = frozenset(
-    (Danger.MEDICAL, Danger.ATTACK, Danger.TAKEN, Danger.SEXUAL, Danger.OUTSIDE)
-)
+_HAPPENS_IN_STORIES = frozenset((Danger.MEDICAL, Danger.ATTACK, Danger.TAKEN, Danger.SEXUAL, Danger.OUTSIDE))
 _JUMP = re.compile(r"прыгн|спрыгн|сброс|секир|кула|выпрыгн|шагн")
 _SOMEBODY_ELSE = re.compile(
-    r"\b(?:подруг|подруж|мо(?:и|его|ему|еи|ю|я) (?:друг|доч|сын|внук|внуч|брат|сестр|учени|однокласс|ребен|племян|сосед)"
-    r"|доч(?:ь|ка|ку|ери|ке)|сын(?:а|у|ок|ом)?\b|внук|внучк|ребен(?:ка|ок|ку)|учени[кц]|однокласс|сосед|сестр|братишк"
+    r"\b(?:подруг|подруж|мо(?:й|и|его|ему|ей|ю|я) "
+    r"(?:друг|доч|сын|внук|внуч|брат|сестр|учени|однокласс|ребен|племян|сосед)"
+    r"|доч(?:ка|ку|ери|ке|ка)?\b|сын(?:а|у|ок|ом)?\b|внук|внучк|ребен(?:ка|ок|ку)|учени[кц]|однокласс|сосед|сестр|братишк"
     r"|кыз(?:ым|ымды|ымнын|ыма)\b|ул(?:ым|ымды|ымнын)\b|бала(?:м|мды|мнын|сы|сын)\b|немере|окушы|шакирт|сыныптас"
     r"|дос(?:ым|ымды|ымнын)\b|курбым|синлим|карындас|иним|бауырым|корши)"
 )

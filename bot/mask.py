@@ -12,7 +12,9 @@ _INVISIBLE = re.compile(
 # Everything that is, or looks like, a slash at the beginning; and Rasa's word for outside events.
 _COMMAND = re.compile(r"^(?:[\s/／∕⁄╱⧸\\＼|]+|EXTERNAL\s*:)+", re.IGNORECASE)
 
-_LINK = re.compile(r"(?:https?://|www\.|t\.me/)\S+|\b[\w-]+\.(?:com|ru|kz|net|org|me|io)(?:/\S*)?\b", re.IGNORECASE)
+_LINK = re.compile(
+    r"(?:https?://|www\.|t\.me/)\S+|\b[\w-]+\.(?:com|ru|kz|net|org|me|io)(?:/\S*)?\b", re.IGNORECASE
+)
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+")
 _USERNAME = re.compile(r"(?<!\w)@\w{3,}")
 _PHONE = re.compile(r"(?<![\w+])(?:\+?7|8)[\s(.\-]{0,3}\d(?:[\s().\-]{0,2}\d){9}(?!\d)")
@@ -38,7 +40,9 @@ _SURNAME = re.compile(
     r"|\b[А-ЯЁӘҒҚҢӨҰҮҺІ][\w]+(?:ович|евич|овна|евна|қызы|ұлы)\b"
 )
 # Words that follow "зовут" and its like without being a name.
-_NO_NAME = re.compile(r"^(?:не|никак|как|бар|жоқ|емес|кім|что|кто|так|мама|папа|домой|на|в|айтпаймын|айтпа\w*)$", re.IGNORECASE)
+_NO_NAME = re.compile(
+    r"^(?:не|никак|как|бар|жоқ|емес|кім|что|кто|так|мама|папа|домой|на|в|айтпаймын|айтпа\w*)$", re.IGNORECASE
+)
 
 
 def normalise(text: str) -> str:

@@ -16,10 +16,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-
 from tests.telegram_server import TOKEN, TelegramServer
 
+ROOT = Path(__file__).resolve().parent.parent
 JANYMDA = ROOT / ".venv" / "bin" / "janymda"
 START_SECONDS = 120.0
 

@@ -281,7 +281,10 @@ def _handler(server: TelegramServer) -> type[BaseHTTPRequestHandler]:
             """Nothing: the pytest output is for the tests."""
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            length = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(length)
+            if len(body) < length:
+                return self._break()  # The bot was killed while it spoke.
             path, _, method = self.path.rpartition("/")
             if path != f"/bot{TOKEN}":
                 return self._answer(404, {"ok": False, "error_code": 404, "description": "?"})

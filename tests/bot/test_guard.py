@@ -45,7 +45,9 @@ def test_a_figure_of_speech_is_none(text: str) -> None:
     assert find_danger(text) is None
 
 
-@pytest.mark.parametrize("text", ["моя дочь хочет умереть", "подруга режет себя", "қызым өлгісі келеді дейді"])
+@pytest.mark.parametrize(
+    "text", ["моя дочь хочет умереть", "подруга режет себя", "қызым өлгісі келеді дейді"]
+)
 def test_danger_of_somebody_else_is_told_apart(text: str) -> None:
     alarm = find_danger(text)
     assert alarm is not None
@@ -65,12 +67,16 @@ def test_any_text_is_survived(text: str) -> None:
     is_safe_word(text)
 
 
-@pytest.mark.parametrize("text", ["help", "SOS", "көмек", "komek", "помогите!!!", "памагите", "🆘", "жәрдем", "Pomogite"])
+@pytest.mark.parametrize(
+    "text", ["help", "SOS", "көмек", "komek", "помогите!!!", "памагите", "🆘", "жәрдем", "Pomogite"]
+)
 def test_a_safe_word_is_known(text: str) -> None:
     assert is_safe_word(text)
 
 
-@pytest.mark.parametrize("text", ["помогите с домашкой по алгебре пожалуйста", "привет", "help me with my homework please", ""])
+@pytest.mark.parametrize(
+    "text", ["помогите с домашкой по алгебре пожалуйста", "привет", "help me with my homework please", ""]
+)
 def test_a_sentence_is_no_safe_word(text: str) -> None:
     assert not is_safe_word(text)
 

@@ -22,7 +22,14 @@ SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
 def _run(*words: str, folder: Path, given: str = "", **more: str) -> subprocess.CompletedProcess[str]:
     env = environment(folder, free_port(), free_port(), **more)
     return subprocess.run(
-        [str(JANYMDA), *words], input=given, env=env, cwd=ROOT, capture_output=True, text=True, timeout=120
+        [str(JANYMDA), *words],
+        input=given,
+        env=env,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 
@@ -104,7 +111,14 @@ def test_only_loopback_is_listened_on_and_rasa_has_one_door(live: Running) -> No
     assert not {"JANYMDA_PEPPER", "JANYMDA_SEALING_KEY", "JANYMDA_DATABASE_URL"} & known.keys()
     assert known["RASA_TELEMETRY_ENABLED"] == "false"
     with httpx.Client(base_url=f"http://127.0.0.1:{live.rasa_port}", trust_env=False) as http:
-        for path in ("/version", "/status", "/domain", "/model", "/conversations/x/tracker", "/webhooks/rest/"):
+        for path in (
+            "/version",
+            "/status",
+            "/domain",
+            "/model",
+            "/conversations/x/tracker",
+            "/webhooks/rest/",
+        ):
             assert http.get(path).status_code == 404, path
         assert http.post("/model/train").status_code == 404
         body = {"sender": "x", "text": "привет"}

@@ -70,7 +70,13 @@ def test_hours_over_midnight_and_at_the_edges(sessions: Callable[[], Session]) -
     with writing(sessions) as session:
         session.add(_service("night", schedules=_open(20, 8, "FREQ=DAILY")))
     with sessions() as session:
-        for hour, minute, state in ((7, 59, "open"), (8, 0, "closed"), (19, 59, "closed"), (20, 0, "open"), (0, 0, "open")):
+        for hour, minute, state in (
+            (7, 59, "open"),
+            (8, 0, "closed"),
+            (19, 59, "closed"),
+            (20, 0, "open"),
+            (0, 0, "open"),
+        ):
             at = MONDAY_NOON.replace(hour=hour, minute=minute).astimezone(UTC)
             (found,) = find_services(session, region="KZ35", at=at)
             assert found.hours.state == state, hour
@@ -106,7 +112,11 @@ def test_drafts_wrong_ages_and_other_concerns_are_left_out(sessions: Callable[[]
         )  # fmt: skip
     with sessions() as session:
         assert _found(session, age=9, concern="bullying") == ["for all"]
-        assert set(_found(session, age=15, concern="trafficking")) == {"for the old", "for all", "for trafficking"}
+        assert set(_found(session, age=15, concern="trafficking")) == {
+            "for the old",
+            "for all",
+            "for trafficking",
+        }
 
 
 def test_nothing_private_is_found(sessions: Callable[[], Session]) -> None:
@@ -126,7 +136,12 @@ def test_a_found_service_is_what_the_child_reads(sessions: Callable[[], Session]
         session.add(_service("Invented centre", schedules=_open(14, 18), needs_guardian="no"))
     dispatcher = CollectingDispatcher()
     tracker = Tracker.from_dict(
-        {"sender_id": "x", "slots": {"region": "KZ35"}, "latest_message": {"metadata": {"language": "ru"}}, "events": []}
+        {
+            "sender_id": "x",
+            "slots": {"region": "KZ35"},
+            "latest_message": {"metadata": {"language": "ru"}},
+            "events": [],
+        }
     )
     FindServices(sessions, lambda: MONDAY_NOON).run(dispatcher, tracker, {})
     replies = [message["custom"] for message in dispatcher.messages]
@@ -177,4 +192,6 @@ def test_sources_are_given_for_every_record(sessions: Callable[[], Session]) -> 
         seed(session, CONTENT / "directory")
         services = session.query(Service).all()
         assert all(service.source for service in services)
-        assert all(service.verified_on is None or service.verified_on <= date(2026, 11, 23) for service in services)
+        assert all(
+            service.verified_on is None or service.verified_on <= date(2026, 11, 23) for service in services
+        )
