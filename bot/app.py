@@ -134,9 +134,7 @@ async def serving(app: Starlette, host: str, port: int) -> AsyncIterator[int]:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise NotReady(
-            f"Port {port} on {host} is taken. Stop the other program, or set JANYMDA_PORT."
-        ) from error
+        raise NotReady(f"Port {port} on {host} is taken. Stop the other program, or set JANYMDA_PORT.") from error
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, lifespan="off",
         timeout_graceful_shutdown=2, timeout_keep_alive=75, h11_max_incomplete_event_size=16_384,
@@ -252,9 +250,7 @@ async def _first(stop: asyncio.Event, work: Any) -> None:
         await asyncio.wait({task})
 
 
-async def _open_telegram(
-    core: Core, telegram: Telegram, outbox: Outbox, bot: Bot
-) -> list[asyncio.Task[None]]:
+async def _open_telegram(core: Core, telegram: Telegram, outbox: Outbox, bot: Bot) -> list[asyncio.Task[None]]:
     await outbox.start()
     await telegram.introduce(_command_words())
     settings = core.settings
@@ -286,8 +282,7 @@ def make_bot(settings: Settings) -> Bot | None:
 def _command_words() -> dict[str, list[tuple[str, str]]]:
     """Telegram's list of commands, by language; `""` is for everybody else."""
     words: dict[str, list[tuple[str, str]]] = {
-        locale: [(name, translate(words, locale)) for name, words in COMMAND_WORDS.items()]
-        for locale in LOCALES
+        locale: [(name, translate(words, locale)) for name, words in COMMAND_WORDS.items()] for locale in LOCALES
     }
     return {**words, "": words["kk"]}
 

@@ -1,76 +1,98 @@
-"""One spelling for the many in which children write Kazakh and Russian, for the guard's lexicon."""
+"""One spelling for the many in which children write Kazakh and Russian."""
 
 import re
 import unicodedata
 
-# Kazakh letters as typed without them; ё and э as е; soft and hard signs, which many leave out, not at all.
-LETTERS = str.maketrans("әғқңөұүһіёэ", "агкноуухиее", "ьъ")
 _INVISIBLE = re.compile(
-    r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
+    "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u0300-\u036f\u061c\u115f\u1160\u17b4\u17b5"
+    "\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\ufff9-\ufffb]"
 )
-_REPEATED = re.compile(r"(.)\1{2,}")
+_REPEATED = re.compile(r"([^\W\d_])\1{2,}")
+# Letters held apart, as in "п о м о г и"; bounded, so that a wall of single letters costs no more than its length.
+_SPACED = re.compile(r"(?<![\w@$])(?:[^\W\d_][ .\-_*]){3,40}[^\W\d_](?![\w@$])")
+_SEPARATOR = re.compile(r"[ .\-_*]")
+_LATIN = re.compile(r"[a-zß-ž]")
+# The soft sign of Latin spelling: zhit'.
+_APOSTROPHE = re.compile(r"(?<=[a-z])['’`ʹ]")
+
+_LETTERS = str.maketrans("әғқңөұүһіёўїє", "агкноуухиеуие")
 _LEET = str.maketrans({"0": "о", "3": "з", "4": "ч", "6": "б", "@": "а", "$": "с"})
-_LEET_WORD = re.compile(r"(?=\w*[^\W\d_])(?=\w*[0346@$])[\w@$]+")
-_SPACED = re.compile(r"\b(?:\w[ .\-_*]){3,}\w\b")
-# Latin letters that only look like Cyrillic ones, when they stand in a Cyrillic word.
-_LOOKALIKE = str.maketrans("aceopxykmthbi", "асеорхукмтнви")
-_MIXED_WORD = re.compile(r"(?=\w*[а-яәғқңөұүһі])(?=\w*[a-z])\w+")
+_LATIN_LEET = str.maketrans({"0": "o", "3": "e", "4": "ч", "@": "a", "$": "s"})
+# Latin and Greek letters drawn like Cyrillic ones, as they pass for them inside a Cyrillic word.
+_LOOKALIKE = str.maketrans("aceopxykmthibαοερτκνυχ", "асеорхукмтниваоертквух")
 
-# The commonest spellings by ear, where they decide about danger.
-_MISSPELT = tuple(
-    (re.compile(rf"\b{wrong}"), right)
-    for wrong, right in (
-        (r"нех[оа]ч", "не хоч"), (r"х[оа]ч(?=у\b|ешь|ет|ется|иш|им)", "хоч"), (r"немог", "не мог"),
-        (r"ум[иы]р(?=ет|ат)", "умер"), (r"умерат", "умират"),
-        (r"(?:щ[ая]с|ща|щя|счас|с[ие]час|сечас)\b", "сейчас"),
-        (r"п[оа]м[оа]г[иы](?=те|т|\b)", "помоги"), (r"спас[ие]т[ие]", "спасите"),
-        (r"жыт\b", "жит"), (r"нету\b", "нет"),
-        (r"выгнол", "выгнал"), (r"нигде ночеват", "негде ночеват"), (r"казр|казыр", "казир"),
-    )
-)  # fmt: skip
-
-_SHARED = (
-    ("shch", "щ"), ("sch", "щ"), ("sh", "ш"), ("ch", "ч"), ("zh", "ж"), ("kh", "х"), ("gh", "г"),
+_DIGRAPHS = (
+    ("shch", "щ"), ("sch", "щ"), ("sh", "ш"), ("ch", "ч"), ("zh", "ж"), ("kh", "х"), ("gh", "г"), ("ph", "ф"),
     ("ts", "ц"), ("ya", "я"), ("yu", "ю"), ("yo", "е"), ("ye", "е"), ("ia", "я"), ("iu", "ю"),
-    ("a", "а"), ("b", "б"), ("c", "с"), ("d", "д"), ("e", "е"), ("f", "ф"), ("g", "г"), ("h", "х"),
-    ("i", "и"), ("k", "к"), ("l", "л"), ("m", "м"), ("n", "н"), ("o", "о"), ("p", "п"), ("q", "к"),
-    ("r", "р"), ("s", "с"), ("t", "т"), ("u", "у"), ("v", "в"), ("w", "у"), ("x", "х"), ("z", "з"),
-    ("ı", "ы"), ("ş", "ш"), ("ç", "ч"), ("ğ", "г"), ("ä", "а"), ("ö", "о"), ("ü", "у"), ("ñ", "н"),
-    ("'", ""),
 )  # fmt: skip
-# Where the two languages part ways: Kazakh j is ж, Russian j is й.
-_KAZAKH_LATIN = {**dict(_SHARED), "j": "ж", "y": "ы"}
-_RUSSIAN_LATIN = {**dict(_SHARED), "j": "й", "y": "ы", "w": "в", "c": "ц"}
-_LATIN_PART = re.compile("|".join(re.escape(part) for part, _ in (*_SHARED, ("j", ""), ("y", ""))))
-_SHORT_I = re.compile(r"(?<=[aeiou])y(?![aeou])")
-_LATIN_WORD = re.compile(r"[a-zışçğäöüñ']+")
+# Russian parts ways: ja and ju are я and ю, j and y beside a vowel are й, w is в, c is ц.
+_RUSSIAN_DIGRAPHS = (*_DIGRAPHS, ("ja", "я"), ("ju", "ю"), ("jo", "е"))
+_KAZAKH_LATIN: dict[int, str | int | None] = {
+    **_LETTERS,
+    **str.maketrans("abcdefghijklmnopqrstuvwxyzışçğäáâöóüúūñńßčšžé", "абсдефгхижклмнопкрстувухызышчгаааооуууннсчшже"),
+}
+_RUSSIAN_LATIN: dict[int, str | int | None] = {**_KAZAKH_LATIN, ord("c"): "ц", ord("w"): "в"}
+_SHORT_I = re.compile(r"(?<=[aeiouy])[jy](?![aeou])")
+# Latin words with signs that pass for letters, and words of both scripts: both are rare.
+_MARKED = re.compile(r"(?<![a-z\d@$])(?=[a-z]+[034@$]|[034@$][a-z]{2})[a-z\d@$]+")
+_MIXED = re.compile(r"(?<![\w@$])[\w@$]*(?:[а-яёәғқңөұүһі][a-zα-ω0346@$]|[a-zα-ω0346@$][а-яёәғқңөұүһі])[\w@$]*")
+# "xo4y": with a letter that is commoner by its look than by its sound; "papa" is just papa.
+_ONLY_LOOKALIKES = re.compile(r"(?<![^\W_])(?=[a-z046]*[xyw46])[aceopxykmthbw046]{3,}(?![^\W_])")
 
 
 def foldings(text: str) -> tuple[str, ...]:
-    """The forms that a text may stand for: one, or two where its Latin letters can be read twice."""
+    """The forms that a text may stand for: one, or up to three where Latin letters can be read in several ways."""
     plain = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).lower()
-    plain = _SPACED.sub(lambda found: re.sub(r"[ .\-_*]", "", found.group()), plain)
-    plain = _MIXED_WORD.sub(lambda found: found.group().translate(_LOOKALIKE), plain)
-    plain = _LEET_WORD.sub(lambda found: found.group().translate(_LEET), plain)
-    kazakh = _finish(_LATIN_WORD.sub(lambda word: _spell(word.group(), _KAZAKH_LATIN), plain))
-    if not _LATIN_WORD.search(plain):
-        return (kazakh,)
-    russian = _finish(_LATIN_WORD.sub(lambda word: _spell(word.group(), _RUSSIAN_LATIN), plain))
-    return (kazakh,) if russian == kazakh else (kazakh, russian)
+    # Lower-casing a few letters (İ) brings a mark of its own.
+    plain = _REPEATED.sub(r"\1", _INVISIBLE.sub("", plain))
+    plain = _SPACED.sub(lambda found: _SEPARATOR.sub("", found.group()), plain)
+    plain = _MIXED.sub(lambda word: _by_look(word.group()), plain)
+    if not _LATIN.search(plain):
+        return (plain.translate(_LETTERS),)
+    bare = _unmarked(plain)
+    forms = [_kazakh(bare), _russian(bare)]
+    by_look = _ONLY_LOOKALIKES.sub(lambda word: _by_look(word.group().replace("w", "ш")), plain)
+    if by_look != plain:
+        forms.append(_russian(_unmarked(by_look)))
+    return tuple(dict.fromkeys(forms))
 
 
 def fold(text: str) -> str:
-    """The first of the forms of a text."""
+    """The likeliest of the forms of a text."""
     return foldings(text)[0]
 
 
-def _spell(word: str, letters: dict[str, str]) -> str:
-    word = _SHORT_I.sub("j", word) if letters is _RUSSIAN_LATIN else word
-    return _LATIN_PART.sub(lambda part: letters[part.group()], word)
+def _by_look(word: str) -> str:
+    """A word with strangers among its Cyrillic letters: digits and Latin letters that pass for them."""
+    letters = sum(character.isalpha() for character in word)
+    # "5б" is a class and "16лет" an age: digits pass for letters only where letters prevail.
+    if letters >= 2 and letters * 2 > len(word):
+        word = word.translate(_LEET)
+    if word.endswith("b"):
+        # A Latin b closes a word as a soft sign and opens one as В.
+        word = f"{word[:-1]}ь"
+    return _russian(word.translate(_LOOKALIKE))
 
 
-def _finish(text: str) -> str:
-    text = _REPEATED.sub(r"\1", text.translate(LETTERS))
-    for wrong, right in _MISSPELT:
-        text = wrong.sub(right, text)
-    return re.sub(r"\s+", " ", text).strip()
+def _unmarked(text: str) -> str:
+    """With the digits inside Latin words as the letters that they pass for."""
+    return _MARKED.sub(lambda word: word.group().translate(_LATIN_LEET), text)
+
+
+# "byut", "ubyet", "pyet": between p or b and an iotated vowel Russian writes a soft sign.
+_SOFT = re.compile(r"(?<=[bp])(?=y[eu])")
+
+
+def _kazakh(text: str) -> str:
+    text = _APOSTROPHE.sub("", text)
+    for pair, letter in _DIGRAPHS:
+        text = text.replace(pair, letter)
+    return text.translate(_KAZAKH_LATIN)
+
+
+def _russian(text: str) -> str:
+    text = _SHORT_I.sub("й", _APOSTROPHE.sub("ь", text))
+    text = _SOFT.sub("ь", text)
+    for pair, letter in _RUSSIAN_DIGRAPHS:
+        text = text.replace(pair, letter)
+    return text.translate(_RUSSIAN_LATIN)

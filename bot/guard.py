@@ -1,23 +1,25 @@
 """Imminent danger, found in the text itself: in process, without Rasa, a database or a network.
 
 It errs towards danger: a card too many can be answered with "I am not in danger", one too few
-cannot be answered at all.
+cannot be answered at all. What counts as danger is written in guard_lexicon.yaml.
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from bot.folding import LETTERS, foldings
+from bot.folding import foldings
+from bot.phrases import KEY, Phrase, Reading, Span, Tongue, Vocabulary, compile_phrase, define_all, tokens
 
 _LEXICON = Path(__file__).parent / "guard_lexicon.yaml"
-# Looked at in pieces, so that a wall of text costs no more than its length, and overlapping, so that
-# nothing is cut in two.
-_PIECE, _OVERLAP = 700, 120
+_TONGUES: tuple[Tongue, ...] = ("ru", "kk")
+# Telegram sends 4,096 characters at most; of more, the beginning and the end are read.
 _LONGEST = 4_096
 
 
@@ -41,109 +43,154 @@ class Alarm:
 
 
 @dataclass(frozen=True)
-class _Lexicon:
-    """The patterns, each kind joined into one."""
+class _Rule:
+    """A phrase of danger; a firm one is danger next to a game or a film too."""
 
-    plain: dict[Danger, re.Pattern[str]]
-    contextual: re.Pattern[str]
-    suicide_other: re.Pattern[str]
-    calm: re.Pattern[str]
-    stories: re.Pattern[str]
+    phrase: Phrase
+    kind: Danger
+    other: bool
+    firm: bool
+
+
+class _Shelf:
+    """Phrases, found by the words that stand in a text."""
+
+    def __init__(self, phrases: Iterable[Phrase]) -> None:
+        self._by_word: dict[int, list[tuple[int, Phrase]]] = {}
+        for number, phrase in enumerate(phrases):
+            for group in phrase.anchors:
+                self._by_word.setdefault(group, []).append((number, phrase))
+
+    def spans(self, reading: Reading) -> Iterator[tuple[int, Span]]:
+        """Each phrase that stands in a text, by its number, in the order of the shelf."""
+        candidates = {number: phrase for g in reading.places for number, phrase in self._by_word.get(g, ())}
+        for number in sorted(candidates):
+            for span in candidates[number].spans(reading):
+                yield number, span
+
+
+@dataclass(frozen=True)
+class _Lexicon:
+    """The lexicon, ready to be looked things up in."""
+
+    vocabulary: Vocabulary
+    rules: tuple[_Rule, ...]
+    danger: _Shelf
+    calm: _Shelf
+    stories: _Shelf
+    past: _Shelf
+    well: _Shelf
 
 
 # Which kind is answered when a message speaks of several.
 _ORDER = (Danger.MEDICAL, Danger.SEXUAL, Danger.ATTACK, Danger.TAKEN, Danger.SUICIDE, Danger.OUTSIDE)
-# In a game or a film these happen all the time; a wish to die is one's own even there.
-_HAPPENS_IN_STORIES = frozenset((Danger.MEDICAL, Danger.ATTACK, Danger.TAKEN, Danger.SEXUAL, Danger.OUTSIDE))
-_JUMP = re.compile(r"прыгн|спрыгн|сброс|секир|кула|выпрыгн|шагн")
-_SOMEBODY_ELSE = re.compile(
-    r"\b(?:подруг|подруж|мо(?:й|и|его|ему|ей|ю|я) "
-    r"(?:друг|доч|сын|внук|внуч|брат|сестр|учени|однокласс|ребен|племян|сосед)"
-    r"|доч(?:ка|ку|ери|ке|ка)?\b|сын(?:а|у|ок|ом)?\b|внук|внучк|ребен(?:ка|ок|ку)|учени[кц]|однокласс|сосед|сестр|братишк"
-    r"|кыз(?:ым|ымды|ымнын|ыма)\b|ул(?:ым|ымды|ымнын)\b|бала(?:м|мды|мнын|сы|сын)\b|немере|окушы|шакирт|сыныптас"
-    r"|дос(?:ым|ымды|ымнын)\b|курбым|синлим|карындас|иним|бауырым|корши)"
-)
-_MYSELF = re.compile(r"\b(?:меня|мне|мной|я|мы|нас|нам|мени|маган|мен|бизди|менин|озим\w*|ози)\b")
+# How many words before and after a phrase a context still colours it.
+_STORY_REACH, _PAST_REACH = (16, 10), (7, 3)
+_WARD_REACH = (7, 2)
 
 
 @cache
 def _lexicon() -> _Lexicon:
     content = yaml.safe_load(_LEXICON.read_text(encoding="utf-8"))
+    vocabulary = Vocabulary()
+    define_all(content["words"], vocabulary)
+    rules = [
+        _Rule(phrase, Danger(section["kind"]), section.get("other", False), section.get("firm", False))
+        for section in sorted(content["danger"], key=lambda section: _ORDER.index(Danger(section["kind"])))
+        for phrase in _phrases(section, vocabulary)
+    ]
     return _Lexicon(
-        plain={kind: _joined(content[kind.value]["plain"]) for kind in Danger},
-        contextual=_joined(content["suicide"]["contextual"]),
-        suicide_other=_joined(content["suicide_other"]["plain"]),
-        calm=_joined(content["calm"]),
-        stories=_joined(content["stories"]),
+        vocabulary,
+        tuple(rules),
+        _Shelf(rule.phrase for rule in rules),
+        *(_Shelf(_phrases(content[part], vocabulary)) for part in ("calm", "stories", "past", "well")),
     )
 
 
-def _joined(patterns: list[str]) -> re.Pattern[str]:
-    """One expression of many, folded like the text, `~` as up to four words in between."""
-    written = "|".join(f"(?:{pattern})" for pattern in patterns)
-    written = written.replace("~ ", "~").replace("~", r"(?: \w[\w-]*){0,4} ").translate(LETTERS)
-    written = written.replace(r"{0,4} |", "{0,4}|").replace(r"{0,4} )", "{0,4})")
-    return re.compile(rf"(?<!\w)(?:{written})")
+def _phrases(section: dict[str, Any], vocabulary: Vocabulary) -> Iterator[Phrase]:
+    for tongue in _TONGUES:
+        for written in section.get(tongue, ()):
+            yield from compile_phrase(written, tongue, vocabulary)
 
 
 def find_danger(text: str) -> Alarm | None:
     """The danger that a message tells of, the most pressing first; None when there is none."""
-    text = text[:_LONGEST]
-    if len(text) <= _PIECE:
-        return _find(text)
-    starts = range(0, len(text), _PIECE - _OVERLAP)
-    return next((alarm for start in starts if (alarm := _find(text[start : start + _PIECE]))), None)
+    if len(text) > 2 * _LONGEST:
+        text = f"{text[:_LONGEST]}\n{text[-_LONGEST:]}"
+    return next((alarm for form in foldings(text) if (alarm := _find(form))), None)
 
 
-def _find(text: str) -> Alarm | None:
-    for form in foldings(text):
-        words = " ".join(re.findall(r"[\w-]+|[.!?]", form))
-        alarm = _find_in(words, _lexicon().stories.search(text.lower()) is not None)
-        if alarm:
-            return alarm
-    return None
-
-
-def _find_in(words: str, story: bool) -> Alarm | None:
+def _find(form: str) -> Alarm | None:
     lexicon = _lexicon()
-    story = story or lexicon.stories.search(words) is not None
-    left = lexicon.calm.sub(" . ", words)
-    for kind in _ORDER:
-        if story and kind in _HAPPENS_IN_STORIES:
-            continue
-        found = lexicon.plain[kind].search(left)
-        if found and not (story and _JUMP.search(found.group())):
-            return Alarm(kind, _is_about_another(kind, left, found))
-    if lexicon.suicide_other.search(left) and not story:
-        return Alarm(Danger.SUICIDE, other=True)
-    if not story and lexicon.contextual.search(left):
-        return Alarm(Danger.SUICIDE)
+    reading = Reading(tokens(form), lexicon.vocabulary)
+    reading.blot(span for _, span in lexicon.calm.spans(reading))
+    for number, span in lexicon.danger.spans(reading):
+        rule = lexicon.rules[number]
+        if not _is_told(rule, span, reading):
+            return Alarm(rule.kind, rule.other or _is_about_a_ward(span, reading))
     return None
 
 
-def _is_about_another(kind: Danger, words: str, found: re.Match[str]) -> bool:
-    """Is the danger that of somebody else? A wish to die in the first person never is."""
-    if kind is Danger.SUICIDE:
-        return bool(_lexicon().suicide_other.search(words)) and not _MYSELF.search(found.group())
-    return bool(_SOMEBODY_ELSE.search(words)) and not _MYSELF.search(found.group())
+def _is_told(rule: _Rule, span: Span, reading: Reading) -> bool:
+    """Does a phrase stand in a game, a film, a dream, or in a past that is over?"""
+    lexicon = _lexicon()
+    if any(_reaches(near, span, _PAST_REACH) for _, near in lexicon.past.spans(reading)):
+        over = any(well[0] >= span[1] for _, well in lexicon.well.spans(reading))
+        if over or not rule.firm:
+            return True
+    if not any(_reaches(near, span, _STORY_REACH) for _, near in lexicon.stories.spans(reading)):
+        return False
+    vocabulary = lexicon.vocabulary
+    if rule.firm:
+        return reading.near(vocabulary["character"], span, 4, 4)
+    # "I was playing and stepfather is beating me": kin and oneself together are no story.
+    return not all(reading.near(vocabulary[name], span, 3, 2) for name in ("kin", "me"))
 
 
-_SAFE_WORDS = frozenset(
-    {
-        "help", "helpme", "sos", "хелп", "сос", "комек", "комектес", "комектесиндер", "комектесиниз",
-        "комек керек", "помогите", "помоги", "помощь", "нужна помощь", "памагите", "помагите", "спасите",
-        "спаси", "жардем", "жардем керек", "жардем бер", "куткар", "куткарындар", "на помощь",
-        "маган комек керек", "мне нужна помощь", "караул", "112", "102",
-    }
+def _reaches(context: Span, span: Span, reach: tuple[int, int]) -> bool:
+    return context[1] >= span[0] - reach[0] and context[0] <= span[1] + reach[1]
+
+
+def _is_about_a_ward(span: Span, reading: Reading) -> bool:
+    """Is it a child, pupil or friend of the writer who is in danger, and not the writer?"""
+    vocabulary = _lexicon().vocabulary
+    if not reading.near(vocabulary["ward"], span, *_WARD_REACH):
+        return False
+    said = reading.near(vocabulary["say"], span, *_WARD_REACH)
+    return said or not reading.near(vocabulary["me"], span, 1, 0)
+
+
+_SAFE_WORDS_WRITTEN = (
+    "help", "help me", "sos", "хелп", "сос", "помогите", "помоги", "помогите мне", "помоги мне", "памагите",
+    "помощь", "на помощь", "нужна помощь", "мне нужна помощь", "помогите пожалуйста", "спасите", "спаси",
+    "спасите меня", "караул", "көмек", "көмектес", "көмектесіңіз", "көмектесіңіздер", "көмектесіңдер",
+    "көмектесіңдерші", "көмектесші", "көмектесіңізші", "маған көмек керек", "көмек керек", "маған көмектес",
+    "маған көмектесіңдер", "маған көмектесіңіз", "көмек беріңдер", "жәрдем", "жәрдем керек", "жәрдем бер",
+    "жәрдем беріңіз", "жәрдемдес", "құтқар", "құтқарыңдар", "құтқарыңдаршы", "құтқарыңыз", "құтқарыңызшы",
+    "құтқарыңыздар", "112", "102",
 )  # fmt: skip
-_SIGNS = re.compile(r"[^\w\s]")
+_SIGNS = re.compile(r"[^\w\s]|_")
+
+
+def _heard(text: str) -> set[str]:
+    """How a call for help sounds, in all its readings and both languages."""
+    forms = (tokens(_SIGNS.sub(" ", form)) for form in foldings(text))
+    return {key for words in forms for key in _keys(words)}
+
+
+def _keys(words: list[str]) -> Iterator[str]:
+    for tongue in _TONGUES:
+        # A call repeated is the same call.
+        yield " ".join(dict.fromkeys(KEY[tongue](word) for word in words))
+
+
+SAFE_WORDS: frozenset[str] = frozenset(key for word in _SAFE_WORDS_WRITTEN for key in _heard(word))
 
 
 def is_safe_word(text: str) -> bool:
     """Is the message nothing but a call for help, in any script, with or without signs?"""
-    if "🆘" in text and len(text) < 20:
-        return True
-    if len(text) > 40:
+    if len(text) > 60:
         return False
-    bare = " ".join(_SIGNS.sub(" ", text).split())
-    return bare.lower() in _SAFE_WORDS or any(form in _SAFE_WORDS for form in foldings(bare))
+    if "🆘" in text and not any(character.isalnum() for character in text):
+        return True
+    return bool(_heard(text) & SAFE_WORDS)

@@ -12,9 +12,7 @@ _INVISIBLE = re.compile(
 # Everything that is, or looks like, a slash at the beginning; and Rasa's word for outside events.
 _COMMAND = re.compile(r"^(?:[\s/／∕⁄╱⧸\\＼|]+|EXTERNAL\s*:)+", re.IGNORECASE)
 
-_LINK = re.compile(
-    r"(?:https?://|www\.|t\.me/)\S+|\b[\w-]+\.(?:com|ru|kz|net|org|me|io)(?:/\S*)?\b", re.IGNORECASE
-)
+_LINK = re.compile(r"(?:https?://|www\.|t\.me/)\S+|\b[\w-]+\.(?:com|ru|kz|net|org|me|io)(?:/\S*)?\b", re.IGNORECASE)
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+")
 _USERNAME = re.compile(r"(?<!\w)@\w{3,}")
 _PHONE = re.compile(r"(?<![\w+])(?:\+?7|8)[\s(.\-]{0,3}\d(?:[\s().\-]{0,2}\d){9}(?!\d)")

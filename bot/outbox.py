@@ -168,9 +168,7 @@ class Outbox:
                 pause = FIRST_PAUSE
             except RetryAfter as wait:
                 seconds = wait.retry_after
-                await asyncio.sleep(
-                    seconds.total_seconds() if not isinstance(seconds, int | float) else seconds
-                )
+                await asyncio.sleep(seconds.total_seconds() if not isinstance(seconds, int | float) else seconds)
             except Exception as error:
                 log("delivery_retried", error=type(error).__name__)
                 await asyncio.sleep(pause)
@@ -260,10 +258,7 @@ class Outbox:
     def _oldest(self, profile: bytes) -> tuple[int, str, int, dict[str, Any]] | None:
         with self._sessions() as session:
             row = session.scalars(
-                select(OutboxMessage)
-                .where(OutboxMessage.profile == profile)
-                .order_by(OutboxMessage.id)
-                .limit(1)
+                select(OutboxMessage).where(OutboxMessage.profile == profile).order_by(OutboxMessage.id).limit(1)
             ).first()
             if row is None:
                 return None
@@ -283,10 +278,7 @@ class Outbox:
             if number is not None:
                 storage.remember_message(session, profile, number, self._now())
             following = session.scalars(
-                select(OutboxMessage)
-                .where(OutboxMessage.profile == profile)
-                .order_by(OutboxMessage.id)
-                .limit(1)
+                select(OutboxMessage).where(OutboxMessage.profile == profile).order_by(OutboxMessage.id).limit(1)
             ).first()
             if following is not None and following.state == Delivery.WAITING:
                 following.state, following.above = Delivery.SENDING, self._highest
@@ -345,9 +337,7 @@ def keyboard(message: Outgoing) -> InlineKeyboardMarkup | None:
     rows += [list(message.controls[i : i + 2]) for i in range(0, len(message.controls), 2)]
     if not rows:
         return None
-    return InlineKeyboardMarkup(
-        [[InlineKeyboardButton(b.label, callback_data=b.token) for b in row] for row in rows]
-    )
+    return InlineKeyboardMarkup([[InlineKeyboardButton(b.label, callback_data=b.token) for b in row] for row in rows])
 
 
 def _rows(buttons: tuple[Button, ...]) -> list[list[Button]]:

@@ -125,9 +125,7 @@ def deletable_messages(session: Session, profile: bytes, at: datetime) -> list[i
 
 
 def forget_messages(session: Session, profile: bytes, numbers: Iterable[int]) -> None:
-    session.execute(
-        delete(ChatMessage).where(ChatMessage.profile == profile, ChatMessage.number.in_(list(numbers)))
-    )
+    session.execute(delete(ChatMessage).where(ChatMessage.profile == profile, ChatMessage.number.in_(list(numbers))))
 
 
 def erase(session: Session, profile: bytes) -> None:

@@ -100,9 +100,7 @@ class Telegram:
         }
         if offset is not None:
             parameters["offset"] = offset
-        updates = await self._bot.do_api_request(
-            "getUpdates", api_kwargs=parameters, read_timeout=POLL_SECONDS + 10
-        )
+        updates = await self._bot.do_api_request("getUpdates", api_kwargs=parameters, read_timeout=POLL_SECONDS + 10)
         return updates if isinstance(updates, list) else []
 
     # -- webhook
@@ -345,9 +343,7 @@ def _chat_number(update: dict[str, Any]) -> int | None:
     return number if isinstance(number, int) else None
 
 
-def _next_offset(
-    running: dict[int, asyncio.Task[None]], finished: set[int], before: int | None
-) -> int | None:
+def _next_offset(running: dict[int, asyncio.Task[None]], finished: set[int], before: int | None) -> int | None:
     """The first number that is not confirmed: everything below it is committed."""
     if running:
         return min(running)

@@ -54,9 +54,7 @@ class Conversation:
             kind, text = Kind.BUTTON, self._buttons[number - 1].token
         elif command:
             kind, text = Kind.COMMAND, command.group(1)
-        answer = await self._core.turn.handle(
-            Incoming(self._address, f"terminal:{secrets.token_hex(16)}", kind, text)
-        )
+        answer = await self._core.turn.handle(Incoming(self._address, f"terminal:{secrets.token_hex(16)}", kind, text))
         for message in answer.messages:
             if message.buttons:
                 self._buttons = message.buttons

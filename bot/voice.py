@@ -56,8 +56,7 @@ class Voice:
         texts = list(render(self._catalogue, key, locale, register, facts))
         if reply.get("choices"):
             lines = [
-                " ".join(render(self._catalogue, f"choice_{choice}", locale, register))
-                for choice in reply["choices"]
+                " ".join(render(self._catalogue, f"choice_{choice}", locale, register)) for choice in reply["choices"]
             ]
             texts[-1] = "\n".join([texts[-1], *(f"• {line}" for line in lines)])
         contacts = [self._contact(number, locale, register) for number in reply.get("contacts", ())]

@@ -130,9 +130,7 @@ def _message(message: Outgoing) -> dict[str, Any]:
         "key": message.key,
         "text": message.text,
         "buttons": [{"label": b.label, "token": b.token} for b in message.buttons],
-        "contact": {"number": message.contact.number, "name": message.contact.name}
-        if message.contact
-        else None,
+        "contact": {"number": message.contact.number, "name": message.contact.name} if message.contact else None,
     }
 
 

@@ -139,9 +139,7 @@ def _check_placeholders(key: str, reply: Reply) -> Iterator[Fault]:
             yield Fault(f"{key} {register}", f"kk and ru differ in facts: {sorted(kk ^ ru)}")
 
 
-def _check_text(
-    key: str, text: str, locale: Locale, register: Register, numbers: frozenset[str]
-) -> Iterator[str]:
+def _check_text(key: str, text: str, locale: Locale, register: Register, numbers: frozenset[str]) -> Iterator[str]:
     if text != text.strip() or "  " in text:
         yield "has stray spaces"
     if re.search(r"<\w|https?://|www\.", text):

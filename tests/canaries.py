@@ -77,10 +77,7 @@ class Scanner:
 
     def __init__(self, words: Iterable[str]) -> None:
         self.needles = {
-            form: (word, name)
-            for word in words
-            for name, form in disguises(word).items()
-            if len(form) >= _STEM
+            form: (word, name) for word in words for name, form in disguises(word).items() if len(form) >= _STEM
         }
 
     def scan(self, content: bytes, depth: int = 0) -> set[tuple[str, str]]:

@@ -196,9 +196,7 @@ class TelegramServer:
     def _sendMessage(self, chat_id: int, text: str, reply_markup: Any = None, **_: Any) -> Any:
         return self._send(chat_id, text, "", reply_markup)
 
-    def _sendContact(
-        self, chat_id: int, phone_number: str, first_name: str, reply_markup: Any = None, **_: Any
-    ) -> Any:
+    def _sendContact(self, chat_id: int, phone_number: str, first_name: str, reply_markup: Any = None, **_: Any) -> Any:
         return self._send(chat_id, first_name, phone_number, reply_markup)
 
     def _send(self, chat: int, text: str, contact: str, markup: Any) -> Any:
@@ -216,9 +214,7 @@ class TelegramServer:
             "text": text,
         }
 
-    def _editMessageReplyMarkup(
-        self, chat_id: int, message_id: int, reply_markup: Any = None, **_: Any
-    ) -> Any:
+    def _editMessageReplyMarkup(self, chat_id: int, message_id: int, reply_markup: Any = None, **_: Any) -> Any:
         message = self._find(chat_id, message_id)
         if message is None:
             raise ApiError(400, "Bad Request: message to edit not found")
@@ -373,9 +369,7 @@ def _check_fields(place: str, given: dict[str, Any], described: list[dict[str, A
     known = {part["name"]: part for part in described}
     faults = [f"{place}: unknown field {name}" for name in given.keys() - known.keys()]
     faults += [
-        f"{place}: {name} is required"
-        for name, part in known.items()
-        if part.get("required") and name not in given
+        f"{place}: {name} is required" for name, part in known.items() if part.get("required") and name not in given
     ]
     for name in given.keys() & known.keys():
         faults += _check_value(f"{place}.{name}", given[name], known[name]["types"])

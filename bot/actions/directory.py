@@ -106,10 +106,7 @@ class AskRegion(Action):
 
 
 def _region_buttons(codes: Any) -> list[dict[str, Any]]:
-    buttons = [
-        {"label": "region", "region": code, "intent": "inform", "entities": {"region": code}}
-        for code in codes
-    ]
+    buttons = [{"label": "region", "region": code, "intent": "inform", "entities": {"region": code}} for code in codes]
     return [*buttons, button("skip", "skip")]
 
 

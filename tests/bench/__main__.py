@@ -56,9 +56,7 @@ async def _whole(core: Core) -> float:
 
     async def talk(number: int) -> None:
         for step, text in enumerate(SCRIPT):
-            await core.turn.handle(
-                Incoming(f"bench:{run}:{number}", f"bench:{run}:{number}:{step}", Kind.TEXT, text)
-            )
+            await core.turn.handle(Incoming(f"bench:{run}:{number}", f"bench:{run}:{number}:{step}", Kind.TEXT, text))
 
     return await _rate(talk)
 
@@ -92,9 +90,7 @@ async def main() -> None:
     print(f"bare Rasa, same model and actions   {bare:7.1f} messages/s")
     print(f"bot and dialogue together           {whole:7.1f} messages/s")
     print(f"ratio                               {ratio:7.2f}   target {RATIO_TARGET} or more")
-    print(
-        f"danger with Rasa down   p50 {p50:.1f} ms, p99 {p99:.1f} ms   target p99 {DANGER_TARGET_MS:.0f} ms"
-    )
+    print(f"danger with Rasa down   p50 {p50:.1f} ms, p99 {p99:.1f} ms   target p99 {DANGER_TARGET_MS:.0f} ms")
 
 
 if __name__ == "__main__":

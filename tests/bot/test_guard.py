@@ -46,7 +46,7 @@ def test_a_figure_of_speech_is_none(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["моя дочь хочет умереть", "подруга режет себя", "қызым өлгісі келеді дейді"]
+    "text", ["моя дочь хочет умереть", "подруга говорит что не хочет жить", "қызым өлгісі келеді дейді"]
 )
 def test_danger_of_somebody_else_is_told_apart(text: str) -> None:
     alarm = find_danger(text)

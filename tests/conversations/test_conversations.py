@@ -40,9 +40,7 @@ def _templates() -> list[tuple[str, Locale, re.Pattern[str]]]:
 
 
 def _pattern(text: str) -> re.Pattern[str]:
-    parts = [
-        re.escape(words) + (".*" if name else "") for words, name, _, _ in string.Formatter().parse(text)
-    ]
+    parts = [re.escape(words) + (".*" if name else "") for words, name, _, _ in string.Formatter().parse(text)]
     # Lines of choices may follow; a line whose fact is not known may be missing.
     return re.compile("".join(parts) + r"(\n•.*)*", re.DOTALL)
 

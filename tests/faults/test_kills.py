@@ -64,11 +64,7 @@ def test_fifty_kills_lose_nothing_and_answer_nobody_twice(tmp_path: Path) -> Non
         expected = _expected(keeper, tmp_path)
         with TelegramServer(seed=2).running() as server:
             _run_with_kills(keeper, tmp_path / "killed", server)
-            wrong = {
-                chat: _answers(server, chat)
-                for chat in range(1, CHATS + 1)
-                if _answers(server, chat) != expected
-            }
+            wrong = {chat: _answers(server, chat) for chat in range(1, CHATS + 1) if _answers(server, chat) != expected}
             for chat, said in wrong.items():
                 place = next(i for i, (a, b) in enumerate(zip(said, expected, strict=False)) if a != b)
                 print(f"chat {chat}, message {place}: {said[place]} instead of {expected[place]}")

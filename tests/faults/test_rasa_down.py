@@ -96,12 +96,8 @@ def _recovered(child: PageChild) -> bool:
     return False
 
 
-@pytest.mark.parametrize(
-    "behaviour", ["empty", "no replies", "error", "garbage", "null", "unknown key", "hang"]
-)
-@pytest.mark.parametrize(
-    ("text", "word"), [("мне очень плохо помоги", "звони"), ("маған қазір өте қиын", "қоңырау")]
-)
+@pytest.mark.parametrize("behaviour", ["empty", "no replies", "error", "garbage", "null", "unknown key", "hang"])
+@pytest.mark.parametrize(("text", "word"), [("мне очень плохо помоги", "звони"), ("маған қазір өте қиын", "қоңырау")])
 def test_whatever_rasa_does_the_help_card_comes_in_the_right_language(
     rasa: FalseRasa, bot: Running, behaviour: str, text: str, word: str
 ) -> None:
@@ -160,11 +156,7 @@ def test_rasa_restarted_in_the_middle_is_not_noticed(live: Running) -> None:
     child = live.page()
     child.send(text="где найти кризисный центр в моём городе")
     child.send(button="!ru")
-    rasa = next(
-        p
-        for p in psutil.Process(live.process.pid).children(recursive=True)
-        if "rasa" in " ".join(p.cmdline())
-    )
+    rasa = next(p for p in psutil.Process(live.process.pid).children(recursive=True) if "rasa" in " ".join(p.cmdline()))
     rasa.kill()
     assert set(child.write("Шымкент, Шымкент")) & {"help_card", "ask_age_band"}
     end = time.monotonic() + 60

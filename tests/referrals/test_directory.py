@@ -192,6 +192,4 @@ def test_sources_are_given_for_every_record(sessions: Callable[[], Session]) -> 
         seed(session, CONTENT / "directory")
         services = session.query(Service).all()
         assert all(service.source for service in services)
-        assert all(
-            service.verified_on is None or service.verified_on <= date(2026, 11, 23) for service in services
-        )
+        assert all(service.verified_on is None or service.verified_on <= date(2026, 11, 23) for service in services)

@@ -89,9 +89,7 @@ def upgrade() -> None:
         "service_area",
         sa.Column("service_id", sa.Uuid(), nullable=False),
         sa.Column("region", sa.String(length=4), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["service_id"], ["service.id"], name=op.f("fk_service_area_service_id_service")
-        ),
+        sa.ForeignKeyConstraint(["service_id"], ["service.id"], name=op.f("fk_service_area_service_id_service")),
         sa.PrimaryKeyConstraint("service_id", "region", name=op.f("pk_service_area")),
     )
     op.create_index(op.f("ix_service_area_region"), "service_area", ["region"], unique=False)
