@@ -77,7 +77,7 @@
   function card(contact) {
     const link = make("a", "card");
     link.href = "tel:" + contact.number;
-    link.append(make("b", "", contact.number), make("span", "", contact.name));
+    link.append(make("b", "", contact.number), make("span", "", contact.name.replace(/^\d+ — /, "")));
     return link;
   }
 
