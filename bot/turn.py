@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from bot import storage
 from bot.dialogue import Dialogue, DialogueFailed, Said
+from bot.facts import find_age_band
 from bot.guard import Alarm, Danger, find_danger, is_safe_word
 from bot.language import reply_language
 from bot.log import log
@@ -295,6 +296,7 @@ class Turn:
             return _Reply([{"reply": "help_now", **_contacts("102", "112", "150", "111")}])
         alarm = find_danger(text)
         if alarm:
+            self._learn(text, state)
             return self._danger(alarm, state)
         clean = mask(normalise(text))
         if not any(character.isalnum() for character in clean):
@@ -303,6 +305,13 @@ class Turn:
         if len(text) > _LONG:
             return _Reply([{"reply": "too_long"}, *reply.replies], reply.hide, reply.erase)
         return reply
+
+    @staticmethod
+    def _learn(text: str, state: State) -> None:
+        """An age told in the same breath: the answer to danger should fit it too."""
+        band = find_age_band(text)
+        if band and state.register is None:
+            state.step.slots["age_band"] = band
 
     def _danger(self, alarm: Alarm, state: State) -> _Reply:
         """Help first, without asking anybody: no Rasa, no database, no directory."""

@@ -36,6 +36,7 @@ _CITY_WORD = re.compile(r"каласы|город|\bг\b|\bкала")
 # In a short answer, one wrong letter in a name of this length is forgiven.
 _FORGIVEN_LENGTH = 6
 _SHORT_ANSWER = 3
+_ABBREVIATION = 4
 
 
 @dataclass(frozen=True)
@@ -130,9 +131,16 @@ def _names() -> tuple[_Name, ...]:
 
 def _region_name(folded: str, code: str) -> _Name:
     """A region's own name, its last word in any ending ("акмолинской области")."""
-    words = [re.escape(re.sub(r"(ая|ой|ую|асы|сы|ы)$", "", word)) + r"\w{0,6}" for word in folded.split()]
+    words = [_any_ending(word) for word in folded.split()]
     pattern = re.compile(r"\b" + r"\s+".join(words) + r"\b")
     return _Name(folded, code, None, False, pattern, pattern)
+
+
+def _any_ending(word: str) -> str:
+    """A word in any ending; an abbreviation only in a Kazakh case ("СҚО-да"), or "сколько" would be one."""
+    if len(word) <= _ABBREVIATION:
+        return rf"{re.escape(word)}(?:да|дан|га|нын)?"
+    return re.escape(re.sub(r"(ая|ой|ую|асы|сы|ы)$", "", word)) + r"\w{0,6}"
 
 
 def _town_name(folded: str, code: str, town: str, careful: set[str]) -> _Name:

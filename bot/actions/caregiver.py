@@ -6,9 +6,9 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import ActiveLoop, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from bot.actions.facts import find_one_region
 from bot.actions.onboarding import caregiver_buttons
 from bot.actions.reply import Event, say, text
+from bot.facts import find_one_region
 
 
 class OpenCaregiver(Action):

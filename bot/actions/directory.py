@@ -11,10 +11,10 @@ from rasa_sdk.executor import CollectingDispatcher
 from sqlalchemy.orm import Session
 
 from bot.actions.disclosure import concern_buttons
-from bot.actions.facts import age_of_band, find_one_region
 from bot.actions.onboarding import SKIPPED, read_band
 from bot.actions.reply import Event, button, entity, intent, language, say, text
 from bot.actions.taxonomy import is_concern
+from bot.facts import age_of_band, find_one_region
 from content.model import Locale
 from content.regions import all_regions, find_region, region_name
 from referrals.directory.search import FoundService, find_services

@@ -6,9 +6,9 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import ActiveLoop, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from bot.actions.facts import find_age_band, find_audience, find_one_region
 from bot.actions.reply import Event, button, entity, intent, say, text
 from bot.actions.taxonomy import choices_for, is_concern, taxonomy
+from bot.facts import find_age_band, find_audience, find_one_region
 
 # Choices that are a line to call, sent as a contact card as well.
 LINES = ("150", "111", "102", "112", "103")

@@ -6,8 +6,8 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from bot.actions.facts import read_age_answer, read_audience_answer, read_language_answer
 from bot.actions.reply import Event, button, entity, intent, say, text
+from bot.facts import read_age_answer, read_audience_answer, read_language_answer
 
 SKIPPED = "skipped"
 _SKIPPING = ("skip", "unsure", "deny")

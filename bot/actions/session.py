@@ -7,10 +7,13 @@ from rasa_sdk.events import ActionExecuted, ActiveLoop, SessionStarted, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from bot.actions.directory import FindServices
-from bot.actions.facts import read_language_answer
 from bot.actions.onboarding import first_buttons
 from bot.actions.reply import Event, button, say, text
+from bot.facts import read_language_answer
 from content.regions import find_region
+
+# So many words can be nothing but a place ("мен Шымкент қаласында тұрамын").
+MOST_PLACE_WORDS = 4
 
 
 class SessionStart(Action):
@@ -64,7 +67,8 @@ class NotUnderstood(Action):
         return "action_not_understood"
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
-        codes = find_region(text(tracker), answer=True).codes if text(tracker) else ()
+        few = len(text(tracker).split()) <= MOST_PLACE_WORDS
+        codes = find_region(text(tracker), answer=few).codes if text(tracker) else ()
         if len(codes) == 1:
             # A place and nothing else, as when the child comes back to a question of yesterday.
             tracker.slots["region"] = codes[0]
