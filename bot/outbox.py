@@ -102,11 +102,9 @@ class Outbox:
                 notice = Outgoing("hide_stays", answer.notice)
                 parcels += [{"message": notice.as_json()}, {"hide": NOTICE_SECONDS}]
         parcels += [{"message": message.as_json()} for message in answer.messages]
-        waiting = session.scalar(
-            select(func.count()).select_from(OutboxMessage).where(OutboxMessage.profile == profile)
-        )
+        waiting = session.scalar(select(OutboxMessage.id).where(OutboxMessage.profile == profile).limit(1))
         for index, parcel in enumerate(parcels):
-            first = index == 0 and not waiting
+            first = index == 0 and waiting is None
             row = OutboxMessage(
                 profile=profile,
                 sealed=self._seal(profile, {"chat": chat, **parcel}),

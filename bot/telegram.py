@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from sqlalchemy.orm import Session
 from starlette.requests import ClientDisconnect, Request
@@ -172,7 +172,7 @@ class Telegram:
             self._outbox.saw(event.number)
 
         def deliver(session: Session, owner: bytes, answer: Answer) -> None:
-            if event.number is not None and event.query is None:
+            if event.number is not None:
                 storage.remember_message(session, owner, event.number, self._now())
             self._outbox.write(session, owner, event.chat, answer, spoken=event.query is not None)
 
@@ -248,7 +248,7 @@ def salvage(raw: dict[str, Any], number: int) -> _Event | None:
     if not isinstance(message, dict):
         return None
     chat = _chat_number(raw)
-    if chat is None or not 0 < chat < _LARGEST_ID or message["chat"].get("type") != Chat.PRIVATE:
+    if not _is_id(chat) or message["chat"].get("type") != Chat.PRIVATE:
         return None
     written = message.get("text") or message.get("caption")
     text = written if isinstance(written, str) else ""
@@ -256,8 +256,13 @@ def salvage(raw: dict[str, Any], number: int) -> _Event | None:
     return _Event(
         Incoming(f"telegram:{chat}", f"telegram:{number}", Kind.TEXT if text else Kind.OTHER, text),
         chat,
-        told if isinstance(told, int) and 0 < told < _LARGEST_ID else None,
+        told if _is_id(told) else None,
     )
+
+
+def _is_id(value: Any) -> TypeGuard[int]:
+    """A number that Telegram can have given: positive, and no larger than it says."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < _LARGEST_ID
 
 
 def _is_group(chat: Chat | None) -> bool:
@@ -269,6 +274,8 @@ def _read_button(update: Update, number: int) -> _Event | None:
     if query is None or query.message is None or query.message.chat.type != Chat.PRIVATE:
         return None
     chat = query.message.chat.id
+    if not _is_id(chat):
+        return None
     incoming = Incoming(
         address=f"telegram:{chat}",
         update=f"telegram:{number}",
@@ -276,10 +283,12 @@ def _read_button(update: Update, number: int) -> _Event | None:
         text=query.data or "",
         hint=_LANGUAGE_HINTS.get(query.from_user.language_code or ""),
     )
-    return _Event(incoming, chat, query.message.message_id, query.id)
+    return _Event(incoming, chat, None, query.id)
 
 
 def _read_message(message: Message, number: int, *, edited: bool) -> _Event | None:
+    if not _is_id(message.chat.id):
+        return None
     kind, text = (Kind.EDITED, message.text or message.caption or "") if edited else _kind(message)
     if kind is None:
         return None
@@ -291,7 +300,7 @@ def _read_message(message: Message, number: int, *, edited: bool) -> _Event | No
         text=text,
         hint=_LANGUAGE_HINTS.get((sender.language_code or "") if sender else ""),
     )
-    return _Event(incoming, message.chat.id, message.message_id)
+    return _Event(incoming, message.chat.id, message.message_id if _is_id(message.message_id) else None)
 
 
 def _kind(message: Message) -> tuple[Kind | None, str]:
@@ -330,7 +339,7 @@ def _is_service_line(message: Message) -> bool:
 
 def _update_number(update: Any) -> int | None:
     number = update.get("update_id") if isinstance(update, dict) else None
-    return number if isinstance(number, int) and not isinstance(number, bool) else None
+    return number if _is_id(number) else None
 
 
 def _chat_number(update: dict[str, Any]) -> int | None:

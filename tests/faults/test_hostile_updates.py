@@ -47,12 +47,13 @@ def _mutate(value: Any, chance: random.Random) -> Any:
 
 
 def _templates(server: TelegramServer) -> list[dict[str, Any]]:
-    message = server.message_of(5_000_000, text="привет")
+    # A command: thousands of them are left answerable by a mutation, and Rasa has no part in this.
+    message = server.message_of(5_000_000, text="/help")
     photo = [{"file_id": "invented", "file_unique_id": "x", "width": 1, "height": 1}]
     return [
         {"message": message},
         {"message": {**message, "entities": [{"type": "bold", "offset": 0, "length": 3}]}},
-        {"message": {**message, "photo": photo, "caption": "привет"}},
+        {"message": {**message, "photo": photo, "caption": "..."}},
         {"edited_message": message},
         {
             "callback_query": {
@@ -83,7 +84,7 @@ def test_twenty_thousand_malformed_updates(server: TelegramServer, bot: Running)
     server.wait_for(lambda: server.said(42), 30)
     assert bot.process.poll() is None
     assert b"Traceback" not in bot.output
-    assert "привет".encode() not in bot.output
+    assert b"/help" not in bot.output
 
 
 def test_one_unreadable_update_among_a_hundred(server: TelegramServer, bot: Running) -> None:
