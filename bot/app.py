@@ -23,6 +23,7 @@ from telegram.request import HTTPXRequest
 from bot import storage
 from bot.actions import ActionsEndpoint
 from bot.dialogue import Dialogue
+from bot.guard import find_danger
 from bot.interface import COMMAND_WORDS, translate
 from bot.log import log
 from bot.model_file import check_model
@@ -80,6 +81,7 @@ def build(settings: Settings, rasa_url: str | Callable[[], str]) -> Core:
     """Everything but the channels."""
     engine, sessions = open_database(settings)
     catalogue = load_catalogue()
+    find_danger("")  # the lexicon is read now, not while the first child waits
     sealer = Sealer(settings.sealing_key)
     token = settings.actions_token
     dialogue = Dialogue(rasa_url, token, settings.rasa_timeout)

@@ -8,7 +8,7 @@ _INVISIBLE = re.compile(
     "\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\ufff9-\ufffb]"
 )
 _REPEATED = re.compile(r"([^\W\d_])\1{2,}")
-# Letters held apart, as in "п о м о г и"; bounded, so that a wall of single letters costs no more than its length.
+# Letters held apart, as in "п о м о г и"; bounded, against walls of letters.
 _SPACED = re.compile(r"(?<![\w@$])(?:[^\W\d_][ .\-_*]){3,40}[^\W\d_](?![\w@$])")
 _SEPARATOR = re.compile(r"[ .\-_*]")
 _LATIN = re.compile(r"[a-zß-ž]")
@@ -22,17 +22,17 @@ _LATIN_LEET = str.maketrans({"0": "o", "3": "e", "4": "ч", "@": "a", "$": "s"})
 _LOOKALIKE = str.maketrans("aceopxykmthibαοερτκνυχ", "асеорхукмтниваоертквух")
 
 _DIGRAPHS = (
-    ("shch", "щ"), ("sch", "щ"), ("sh", "ш"), ("ch", "ч"), ("zh", "ж"), ("kh", "х"), ("gh", "г"), ("ph", "ф"),
-    ("ts", "ц"), ("ya", "я"), ("yu", "ю"), ("yo", "е"), ("ye", "е"), ("ia", "я"), ("iu", "ю"),
+    ("shch", "щ"), ("sch", "щ"), ("sh", "ш"), ("ch", "ч"), ("zh", "ж"), ("kh", "х"), ("gh", "г"),
+    ("ph", "ф"), ("ts", "ц"), ("ya", "я"), ("yu", "ю"), ("yo", "е"), ("ye", "е"), ("ia", "я"), ("iu", "ю"),
 )  # fmt: skip
-# Russian parts ways: ja and ju are я and ю, j and y beside a vowel are й, w is в, c is ц.
+# Russian parts ways: ja and ju are я and ю, j after a vowel is й like y in both, w is в.
 _RUSSIAN_DIGRAPHS = (*_DIGRAPHS, ("ja", "я"), ("ju", "ю"), ("jo", "е"))
-_KAZAKH_LATIN: dict[int, str | int | None] = {
-    **_LETTERS,
-    **str.maketrans("abcdefghijklmnopqrstuvwxyzışçğäáâöóüúūñńßčšžé", "абсдефгхижклмнопкрстувухызышчгаааооуууннсчшже"),
-}
-_RUSSIAN_LATIN: dict[int, str | int | None] = {**_KAZAKH_LATIN, ord("c"): "ц", ord("w"): "в"}
-_SHORT_I = re.compile(r"(?<=[aeiouy])[jy](?![aeou])")
+_KAZAKH_LATIN = _LETTERS | str.maketrans(
+    "abcdefghijklmnopqrstuvwxyzışçğäáâöóüúūñńßčšžé", "абцдефгхижклмнопкрстувухызышчгаааооуууннсчшже"
+)
+_RUSSIAN_LATIN = {**_KAZAKH_LATIN, ord("w"): ord("в")}
+_SHORT_I = re.compile(r"(?<=[aeiouyäöü])y(?![aeou])")
+_RUSSIAN_SHORT_I = re.compile(r"(?<=[aeiouy])[jy](?![aeou])")
 # Latin words with signs that pass for letters, and words of both scripts: both are rare.
 _MARKED = re.compile(r"(?<![a-z\d@$])(?=[a-z]+[034@$]|[034@$][a-z]{2})[a-z\d@$]+")
 _MIXED = re.compile(r"(?<![\w@$])[\w@$]*(?:[а-яёәғқңөұүһі][a-zα-ω0346@$]|[a-zα-ω0346@$][а-яёәғқңөұүһі])[\w@$]*")
@@ -41,7 +41,7 @@ _ONLY_LOOKALIKES = re.compile(r"(?<![^\W_])(?=[a-z046]*[xyw46])[aceopxykmthbw046
 
 
 def foldings(text: str) -> tuple[str, ...]:
-    """The forms that a text may stand for: one, or up to three where Latin letters can be read in several ways."""
+    """The forms that a text may stand for: one, or up to three where it has Latin letters."""
     plain = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).lower()
     # Lower-casing a few letters (İ) brings a mark of its own.
     plain = _REPEATED.sub(r"\1", _INVISIBLE.sub("", plain))
@@ -79,20 +79,15 @@ def _unmarked(text: str) -> str:
     return _MARKED.sub(lambda word: word.group().translate(_LATIN_LEET), text)
 
 
-# "byut", "ubyet", "pyet": between p or b and an iotated vowel Russian writes a soft sign.
-_SOFT = re.compile(r"(?<=[bp])(?=y[eu])")
-
-
 def _kazakh(text: str) -> str:
-    text = _APOSTROPHE.sub("", text)
+    text = _SHORT_I.sub("й", _APOSTROPHE.sub("", text))
     for pair, letter in _DIGRAPHS:
         text = text.replace(pair, letter)
     return text.translate(_KAZAKH_LATIN)
 
 
 def _russian(text: str) -> str:
-    text = _SHORT_I.sub("й", _APOSTROPHE.sub("ь", text))
-    text = _SOFT.sub("ь", text)
+    text = _RUSSIAN_SHORT_I.sub("й", _APOSTROPHE.sub("ь", text))
     for pair, letter in _RUSSIAN_DIGRAPHS:
         text = text.replace(pair, letter)
     return text.translate(_RUSSIAN_LATIN)

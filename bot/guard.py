@@ -117,18 +117,26 @@ def find_danger(text: str) -> Alarm | None:
     """The danger that a message tells of, the most pressing first; None when there is none."""
     if len(text) > 2 * _LONGEST:
         text = f"{text[:_LONGEST]}\n{text[-_LONGEST:]}"
-    return next((alarm for form in foldings(text) if (alarm := _find(form))), None)
+    verdicts = [_find(form) for form in foldings(text)]
+    # Latin letters have several readings; one that understands a figure of speech is the right one.
+    understood = [alarm for alarm, is_calmed in verdicts if is_calmed]
+    return next((alarm for alarm in understood or (alarm for alarm, _ in verdicts) if alarm), None)
 
 
-def _find(form: str) -> Alarm | None:
+def _find(form: str) -> tuple[Alarm | None, bool]:
+    """The danger in one reading of a text, and whether something else looked like it."""
     lexicon = _lexicon()
     reading = Reading(tokens(form), lexicon.vocabulary)
-    reading.blot(span for _, span in lexicon.calm.spans(reading))
+    # A figure of speech ends with its sentence: "…школа. Өзімді өлтіргім келеді" is none.
+    calm = [span for _, span in lexicon.calm.spans(reading) if not reading.breaks(span)]
+    reading.blot(calm)
+    is_calmed = bool(calm)
     for number, span in lexicon.danger.spans(reading):
         rule = lexicon.rules[number]
         if not _is_told(rule, span, reading):
-            return Alarm(rule.kind, rule.other or _is_about_a_ward(span, reading))
-    return None
+            return Alarm(rule.kind, rule.other or _is_about_a_ward(span, reading)), is_calmed
+        is_calmed = True
+    return None, is_calmed
 
 
 def _is_told(rule: _Rule, span: Span, reading: Reading) -> bool:
@@ -136,7 +144,9 @@ def _is_told(rule: _Rule, span: Span, reading: Reading) -> bool:
     lexicon = _lexicon()
     if any(_reaches(near, span, _PAST_REACH) for _, near in lexicon.past.spans(reading)):
         over = any(well[0] >= span[1] for _, well in lexicon.well.spans(reading))
-        if over or not rule.firm:
+        # "He has been drinking for years and is beating me now" is not past.
+        now = reading.near(lexicon.vocabulary["now"], span, 2, 2)
+        if over or not (rule.firm or now):
             return True
     if not any(_reaches(near, span, _STORY_REACH) for _, near in lexicon.stories.spans(reading)):
         return False

@@ -22,35 +22,18 @@ Span: TypeAlias = tuple[int, int]
 
 GAP = 4
 NEAR = 8
-# What may stand between "не" and the word that it negates, "не" counted.
+# How far after "не" the word may stand that it negates, past words that only fill.
 _NEGATED_GAP = 3
 _TOKEN = re.compile(r"[^\W_]+|[.!?\n…]+|[\U0001F602\U0001F923\U0001F606\U0001F639]+")
 _END = "."
 _LAUGHTER = "хаха"
 
 _FILLERS = frozenset(
-    [
-        "я",
-        "мы",
-        "уже",
-        "больше",
-        "очень",
-        "даже",
-        "совсем",
-        "вообще",
-        "так",
-        "просто",
-        "бы",
-        "пока",
-        "никогда",
-        "никому",
-        "сейчас",
-        "тебя",
-        "вас",
-        "его",
-        "ее",
-    ]
-)
+    {
+        "я", "мы", "уже", "больше", "очень", "даже", "совсем", "вообще", "так", "просто", "бы", "пока",
+        "никогда", "никому", "сейчас", "тебя", "вас", "его", "ее",
+    }
+)  # fmt: skip
 # Kazakh negates a participle at the end: ұрып жатқан жоқ.
 _NOT_AFTER = frozenset({"жок", "емес", "емеспин", "жокпын", "емен"})
 _PARTICIPLE = ("ган", "ген", "кан", "кен", "ып", "ип", "паган", "мекши", "макшы")
@@ -62,22 +45,25 @@ _BY_EAR = str.maketrans("оеэяйЯ", "аиииия", "ьъ")
 _SOFT_BEFORE_VOWEL = re.compile(r"ь(?=[еюяи])")
 _DOUBLE = re.compile(r"([^\W\d_])\1")
 _HUSHING = re.compile(r"(?<=[жшцч])ы")
-_REFLEXIVE = re.compile(r"(?:ть?с|т?ц)(?=[ияа]\b)")
+_REFLEXIVE = re.compile(r"т(?:ь?с|ц)[ияа]\b|(?<=[аеиоуыя])ц[ая]\b")
+# "убет" for "убьет" and "пяный" for "пьяный", as Latin spelling leaves it.
+_LOST_SOFT = re.compile(r"\b((?:у|при|изо|за)?б)(?=[ею]т\b|ю\b)|\b(п)(?=ян)")
 _FIRST_YA = re.compile(r"\bя")
 _KAZAKH_BY_EAR = str.maketrans("ыйэ", "иие", "ьъ")
 
 
 def russian_key(folded: str) -> str:
     """How folded words sound in Russian."""
-    heard = _REFLEXIVE.sub("тц", _DOUBLE.sub(r"\1", folded))
+    heard = _LOST_SOFT.sub(lambda found: f"{found.group()}ь", folded)
+    heard = _REFLEXIVE.sub("тци", _DOUBLE.sub(r"\1", heard))
     # A word that begins with я stays apart from those that begin with и.
     heard = _FIRST_YA.sub("Я", _SOFT_BEFORE_VOWEL.sub("и", heard)).translate(_BY_EAR)
     return _HUSHING.sub("и", heard)
 
 
 def kazakh_key(folded: str) -> str:
-    """How folded words sound in Kazakh, where ы, і and й are written for one another."""
-    return _DOUBLE.sub(r"\1", folded.translate(_KAZAKH_BY_EAR))
+    """How folded words sound in Kazakh, where ы, і and й, and н and нг, are written for one another."""
+    return _DOUBLE.sub(r"\1", folded.translate(_KAZAKH_BY_EAR).replace("нг", "н"))
 
 
 KEY: dict[Tongue, Callable[[str], str]] = {"ru": russian_key, "kk": kazakh_key}
@@ -145,10 +131,9 @@ class Reading:
         for place, word in enumerate(words):
             where[word] = where.get(word, 0) | 1 << place
         self.places: dict[int, int] = {}
-        if not where:
-            return
+        self._ends = where.get(_END, 0)
         negated = _negated(words, where)
-        for tongue, table in vocabulary.tables.items():
+        for tongue, table in vocabulary.tables.items() if where else ():
             keys = KEY[tongue](" ".join(where)).split(" ")
             for key, bits in zip(keys, where.values(), strict=True):
                 for group in table.look_up(key):
@@ -172,6 +157,10 @@ class Reading:
         start = max(0, span[0] - before)
         window = ((1 << span[1] + after) - 1) >> start << start
         return bool(self.where((group, ~group)) & window)
+
+    def breaks(self, span: Span) -> bool:
+        """Does a sentence end within a span?"""
+        return bool(self._ends >> span[0] & ((1 << span[1] - span[0]) - 1))
 
     def blot(self, spans: Iterable[Span]) -> None:
         """Take the words of some spans out of the reading."""

@@ -118,7 +118,8 @@ def telegram() -> Iterator[TelegramServer]:
 def live(telegram: TelegramServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One whole Janymda for all tests that only talk: Telegram, chat page and trained Rasa."""
     folder = tmp_path_factory.mktemp("live")
-    with janymda(folder, **telegram_settings(telegram)) as running:
+    # What is said is looked at here, not how fast: a busy machine must not turn answers into help cards.
+    with janymda(folder, JANYMDA_RASA_TIMEOUT="20", **telegram_settings(telegram)) as running:
         yield running
 
 

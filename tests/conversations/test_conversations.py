@@ -18,7 +18,7 @@ from tests.conftest import PageChild, Running
 from tests.telegram_server import TelegramServer
 
 FOLDER = Path(__file__).parent
-PARALLEL = 12
+PARALLEL = 8
 _chats = count(1000)
 
 
