@@ -50,6 +50,8 @@ _COMMANDS = {
     "erase": "erase_ask", "stop": "erase_ask",
 }  # fmt: skip
 _LONG = 1_000
+# A word or two ("Павлодар", "ок") do not change the language of a talk.
+_TELLING_WORDS = 3
 
 HELP_CARD: dict[str, Any] = {"reply": "help_card", "contacts": ["102", "112", "150"]}
 
@@ -204,7 +206,8 @@ class Turn:
             state.__dict__.update(fresh.__dict__)
             seat.renew()
         state.seen_at = now
-        if incoming.kind is Kind.TEXT and not state.language_chosen:
+        telling = state.language is None or len(incoming.text.split()) >= _TELLING_WORDS
+        if incoming.kind is Kind.TEXT and not state.language_chosen and telling:
             state.language = reply_language(incoming.text, state.language) or state.language
         if state.language is None:
             state.language = incoming.hint
