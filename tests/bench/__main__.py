@@ -13,7 +13,7 @@ from bot.messages import Incoming, Kind
 from bot.state import new_sender
 from referrals.settings import load_settings
 
-MESSAGES, TOGETHER, ROUNDS = 256, 8, 3
+MESSAGES, TOGETHER, ROUNDS = 128, 8, 3
 DANGER_MESSAGES = 1_000
 RATIO_TARGET, DANGER_TARGET_MS = 0.8, 50.0
 # A conversation as it is: told, confirmed, a question, a place, the age, something new, thanks.
