@@ -129,8 +129,11 @@ def forget_messages(session: Session, profile: bytes, numbers: Iterable[int]) ->
 
 
 def erase(session: Session, profile: bytes) -> None:
-    """Everything that is kept of a profile, save what is on its way to it this moment."""
-    for table in (Conversation, ChatMessage, OutboxMessage):
+    """Everything that is kept of a profile, save what is on its way to it this moment.
+
+    The numbers of its messages go as soon as Hide, which follows, has deleted those messages.
+    """
+    for table in (Conversation, OutboxMessage):
         session.execute(delete(table).where(table.profile == profile))
 
 

@@ -262,7 +262,7 @@ class Turn:
         if name == "erase":
             state.__dict__.update(State(language=state.language).__dict__)
             seat.renew()
-            return _Reply([{"reply": "erased"}], erase=True)
+            return _Reply([{"reply": "erased"}], hide=True, erase=True)
         if name == "erase_ask":
             return _Reply([_ASK_ERASE])
         if name == "back":
@@ -428,7 +428,6 @@ _HELP_BUTTON = {"label": "help_now", "control": "help"}
 _ASK_ERASE: dict[str, Any] = {
     "reply": "ask_erase",
     "buttons": [
-        {"label": "hide", "control": "hide"},
         {"label": "erase_yes", "control": "erase"},
         {"label": "back", "control": "back"},
     ],

@@ -2,7 +2,10 @@
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, cast
+
+from babel.dates import format_date
 
 from bot.messages import Button, Contact, Outgoing
 from bot.state import MOST_BUTTONS, State
@@ -52,7 +55,7 @@ class Voice:
     def _one(self, reply: Mapping[str, Any], state: State, locale: Locale) -> list[Outgoing]:
         key = str(reply["reply"])
         register = cast(Register | None, state.register)
-        facts = self._facts(reply.get("facts") or {}, locale)
+        facts = self._facts(reply.get("facts") or {}, locale, register)
         texts = list(render(self._catalogue, key, locale, register, facts))
         if reply.get("choices"):
             lines = [
@@ -68,21 +71,25 @@ class Voice:
         # end of the chat.
         return [*said, *cards, last] if said else [last, *cards]
 
-    def _facts(self, facts: Mapping[str, Any], locale: Locale) -> dict[str, str]:
+    def _facts(self, facts: Mapping[str, Any], locale: Locale, register: Register | None) -> dict[str, str]:
         service = facts.get("service")
         if isinstance(service, Mapping):
-            return self._service(service, locale)
+            return self._service(service, locale, register)
         return {name: str(value) for name, value in facts.items() if value is not None}
 
-    def _service(self, service: Mapping[str, Any], locale: Locale) -> dict[str, str]:
+    def _service(self, service: Mapping[str, Any], locale: Locale, register: Register | None) -> dict[str, str]:
         """The lines of a service card; a line without its fact is left out."""
 
         def phrase(key: str, **facts: str) -> str:
-            return " ".join(render(self._catalogue, key, locale, None, facts))
+            return " ".join(render(self._catalogue, key, locale, register, facts))
 
         hours = {"open": "open_now", "closed": "closed_now"}.get(service["hours"], "hours_unknown")
-        if service["hours"] == "closed" and service.get("time"):
-            opens = phrase("opens_at", time=service["time"])
+        if service["hours"] == "closed" and service.get("opens_at"):
+            at = datetime.fromisoformat(service["opens_at"])
+            if service["opens_today"]:
+                opens = phrase("opens_at", time=f"{at:%H:%M}")
+            else:
+                opens = phrase("opens_on", day=format_date(at, "EEEE", locale), time=f"{at:%H:%M}")
         else:
             opens = phrase(hours)
         guardian = {"yes": "guardian_needed", "no": "guardian_not_needed"}

@@ -33,6 +33,11 @@ _RUSSIAN_ENDING = r"(?:а|у|е|ом|ем|ой|ей|ы|и|ю|я|ого|ому|с
 _PLACE_WORDS = r"(?:каласы\w*|облыс\w*|обл|област\w*|город\w*|ауданы?\w*|район\w*)"
 _REGION_WORD = re.compile(r"облыс|област|\bобл\b|oblys|oblast")
 _CITY_WORD = re.compile(r"каласы|город|\bг\b|\bкала")
+# What an answer to "where are you?" may say around the name.
+_FILLERS = re.compile(
+    r"\b(?:мен|я|мы|биз|в|из|г|город|городе|города|каласы|каласында|каласынан|ауданы|район|тур\w*|живу|живем|жатырмын|казир|сейчас)\b\s*"
+)
+_LIVING = r"\s+(?:\w+\s+)?(?:тур(?:ам|амын|амыз)|живу|живем|окимын)\b"
 # In a short answer, one wrong letter in a name of this length is forgiven.
 _FORGIVEN_LENGTH = 6
 _SHORT_ANSWER = 3
@@ -69,8 +74,8 @@ def find_region(text: str, answer: bool = False) -> RegionMatch:
     if not folded:
         return RegionMatch()
     short = answer and len(folded.split()) <= _SHORT_ANSWER
-    found = [n for n in _names() if (n.pattern if short or not n.careful else n.strict).search(folded)]
-    if not found and answer:
+    found = [name for name in _names() if _names_it(name, folded, short)]
+    if not found and short:
         found = _nearly(folded)
     if not found:
         return RegionMatch()
@@ -79,6 +84,14 @@ def find_region(text: str, answer: bool = False) -> RegionMatch:
     best = [name for name in found if len(name.folded) == longest]
     codes = tuple(dict.fromkeys(name.code for name in best))
     return _almaty(folded, codes, best[0].town)
+
+
+def _names_it(name: _Name, folded: str, short: bool) -> bool:
+    """Is the place meant? Of an everyday word only where it stands as one, or alone in a short answer."""
+    if not name.careful:
+        return name.pattern.search(folded) is not None
+    alone = short and name.pattern.fullmatch(_FILLERS.sub("", folded).strip()) is not None
+    return alone or name.strict.search(folded) is not None
 
 
 def _almaty(folded: str, codes: tuple[str, ...], town: str | None) -> RegionMatch:
@@ -118,6 +131,7 @@ def _regions() -> dict[str, dict[str, Any]]:
 @cache
 def _names() -> tuple[_Name, ...]:
     careful = {_fold(name) for name in _file()["careful"]}
+    everyday = {_fold(name) for name in _file()["everyday"]}
     names: dict[tuple[str, str], _Name] = {}
     for code, region in _regions().items():
         for name in (region["kk"], region["ru"], *region["aliases"]):
@@ -125,7 +139,7 @@ def _names() -> tuple[_Name, ...]:
         for town in region["towns"]:
             for name in town:
                 folded = _fold(name)
-                names.setdefault((folded, code), _town_name(folded, code, town[0], careful))
+                names.setdefault((folded, code), _town_name(folded, code, town[0], careful, everyday))
     return tuple(names.values())
 
 
@@ -143,17 +157,19 @@ def _any_ending(word: str) -> str:
     return re.escape(re.sub(r"(ая|ой|ую|асы|сы|ы)$", "", word)) + r"\w{0,6}"
 
 
-def _town_name(folded: str, code: str, town: str, careful: set[str]) -> _Name:
+def _town_name(folded: str, code: str, town: str, careful: set[str], everyday: set[str]) -> _Name:
     stem, soft = _stem(folded)
     ending = f"(?:{soft}{_KAZAKH_ENDING}|{_RUSSIAN_ENDING}|{soft})"
     pattern = re.compile(rf"\b{stem}{ending}\b")
-    # Of an everyday word only "в Таразе", "Таразда", "город Тараз" is a place for sure.
+    # "Есікте" is "in Esik" and "at the door": such a word is a place only where somebody lives in it.
+    living = _LIVING if folded in everyday else ""
+    # Of another word with a second meaning only "в Таразе", "Таразда", "город Тараз" is a place for sure.
     strict = re.compile(
         rf"\bв\s+{stem}(?:е|и|у|ой|ом)\b|\bиз\s+{stem}(?:а|и|ы|я|ого)\b"
-        rf"|\b{stem}{soft}(?:да|де|та|те|дан|ден|тан|тен)(?:гы|ги)?(?:мын|мин|мыз|миз|пын|пин)?\b"
+        rf"|\b{stem}{soft}(?:да|де|та|те|дан|ден|тан|тен)(?:гы|ги)?(?:мын|мин|мыз|миз|пын|пин)?\b{living}"
         rf"|\b(?:город|г|городе|города)\s+{stem}\w{{0,2}}\b|\b{stem}{soft}\s+{_PLACE_WORDS}"
     )
-    return _Name(folded, code, town, folded in careful, pattern, strict)
+    return _Name(folded, code, town, folded in careful | everyday, pattern, strict)
 
 
 def _stem(folded: str) -> tuple[str, str]:
@@ -165,7 +181,8 @@ def _stem(folded: str) -> tuple[str, str]:
 
 def _nearly(folded: str) -> list[_Name]:
     """Names that differ from a word of the answer by one letter."""
-    words = [w for w in folded.split() if len(w) >= _FORGIVEN_LENGTH]
+    ordinary = {_fold(word) for word in _file()["ordinary"]}
+    words = [w for w in folded.split() if len(w) >= _FORGIVEN_LENGTH and w not in ordinary]
     found = []
     for name in _names():
         if len(name.folded) < _FORGIVEN_LENGTH or " " in name.folded:

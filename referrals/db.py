@@ -96,6 +96,13 @@ def writing(sessions: Callable[[], Session]) -> Iterator[Session]:
         yield session
 
 
+def checkpoint(engine: Engine) -> None:
+    """Empty SQLite's write-ahead log: what was deleted is in no file any more."""
+    if engine.dialect.name == "sqlite":
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 def migrate(engine: Engine, revision: str = "head") -> None:
     """Bring the schema to a revision, upwards."""
     logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,24 @@ _FROM_FILES = (
     "JANYMDA_SEALING_KEY",
     "JANYMDA_ACTIONS_TOKEN",
     "JANYMDA_DATABASE_URL",
+    "JANYMDA_SMTP_PASSWORD",
 )
 
 
 class SettingsError(Exception):
     """A setting is missing or wrong; the message says which, and what to do."""
+
+
+@dataclass(frozen=True)
+class MailSettings:
+    """How letters leave."""
+
+    host: str
+    port: int
+    sender: str
+    tls: bool
+    user: str | None
+    password: str | None
 
 
 class Settings(BaseSettings):
@@ -42,6 +56,18 @@ class Settings(BaseSettings):
     rasa_port: int = Field(5005, ge=1, le=65_535)
     rasa_url: str | None = None
     rasa_timeout: float = Field(2.0, gt=0)
+    # The staff console: where it listens, and how its pages are reached from outside.
+    console_port: int = Field(8011, ge=0, le=65_535)
+    console_url: str = ""
+    # Fingerprints of the organisations' keys; outside the database, on purpose.
+    key_pins: Path | None = None
+    case_days: int = Field(90, ge=1, le=3_650)
+    smtp_host: str | None = None
+    smtp_port: int = Field(587, ge=1, le=65_535)
+    smtp_sender: str | None = None
+    smtp_tls: bool = True
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = Field(None, alias="JANYMDA_SMTP_PASSWORD")
     telegram_api: str = "https://api.telegram.org"
     telegram_bot_token: SecretStr | None = Field(None, alias="TELEGRAM_BOT_TOKEN")
     telegram_webhook_url: str | None = Field(None, alias="TELEGRAM_WEBHOOK_URL")
@@ -61,7 +87,27 @@ class Settings(BaseSettings):
             raise ValueError("TELEGRAM_WEBHOOK_URL is set without TELEGRAM_BOT_TOKEN")
         if not self.database_url:
             self.database_url = f"sqlite:///{self.data_dir / 'janymda.db'}"
+        if not self.console_url:
+            self.console_url = f"http://{self.host}:{self.console_port}"
+        if self.key_pins is None:
+            self.key_pins = self.data_dir / "secrets" / "key_pins.json"
+        if self.smtp_host and not self.smtp_sender:
+            raise ValueError("JANYMDA_SMTP_HOST is set without JANYMDA_SMTP_SENDER, the address letters come from")
         return self
+
+    @property
+    def mail(self) -> MailSettings | None:
+        """How letters leave; None when no mail server is set."""
+        if self.smtp_host is None or self.smtp_sender is None:
+            return None
+        password = self.smtp_password.get_secret_value() if self.smtp_password else None
+        return MailSettings(self.smtp_host, self.smtp_port, self.smtp_sender, self.smtp_tls, self.smtp_user, password)
+
+    @property
+    def pins_path(self) -> Path:
+        """The file of fingerprints."""
+        assert self.key_pins is not None  # filled in above
+        return self.key_pins
 
     @property
     def pepper(self) -> bytes:

@@ -174,7 +174,8 @@ def service_facts(service: FoundService, locale: Locale) -> dict[str, Any]:
         "phones": [phone.number for phone in service.phones],
         "address": service.address.get(locale, ""),
         "hours": hours.state,
-        "time": hours.opens_at.astimezone(KAZAKHSTAN_TIME).strftime("%H:%M") if hours.opens_at else "",
+        "opens_at": hours.opens_at.astimezone(KAZAKHSTAN_TIME).isoformat() if hours.opens_at else "",
+        "opens_today": hours.opens_today,
         "free": service.cost is None or service.cost == "free",
         "guardian": service.needs_guardian,
     }

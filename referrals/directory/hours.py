@@ -29,6 +29,7 @@ class Hours:
     state: OpenState
     opens_at: datetime | None = None
     always: bool = False
+    opens_today: bool = False
 
 
 def hours_of(service: Service, at: datetime) -> Hours:
@@ -41,7 +42,8 @@ def hours_of(service: Service, at: datetime) -> Hours:
     spans = sorted(span for schedule in service.schedules for span in _spans(schedule, here))
     if any(opens <= here < closes for opens, closes in spans):
         return Hours(OpenState.OPEN)
-    return Hours(OpenState.CLOSED, next((opens for opens, _ in spans if opens > here), None))
+    opens_at = next((opens for opens, _ in spans if opens > here), None)
+    return Hours(OpenState.CLOSED, opens_at, opens_today=opens_at is not None and opens_at.date() == here.date())
 
 
 def _spans(schedule: Schedule, here: datetime) -> Sequence[tuple[datetime, datetime]]:

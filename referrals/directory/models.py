@@ -57,6 +57,9 @@ class Organization(Base):
     name: Mapped[dict[str, str]] = mapped_column(JSON, info=_NONE)
     description: Mapped[dict[str, str]] = mapped_column(JSON, default=dict, info=_NONE)
     source: Mapped[str] = mapped_column(String(400), default="", info=_NONE)
+    # Whose house it belongs to ("school", "police", "state") or other organisations' ids: a hand-over that
+    # must not reach those does not reach this one either.
+    ties: Mapped[list[str]] = mapped_column(JSON, default=list, info=_NONE)
     services: Mapped[list["Service"]] = relationship(back_populates="organization")
 
 

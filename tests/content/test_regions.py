@@ -67,6 +67,28 @@ def test_a_sentence_with_a_place_names_it(sentence: str, code: str) -> None:
     assert find_region(sentence).codes == (code,)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "дядя киімімнің астына қолын тығады", "есікті сындырып жатыр", "есікте біреу тұр", "есікті ұрып жатыр",
+        "темірмен ұрды", "алға барма", "киімнің астына", "папа орал", "он орал на маму",
+    ],
+)  # fmt: skip
+def test_a_disclosure_in_answer_to_where_is_no_place(answer: str) -> None:
+    assert find_region(answer, answer=True).codes == ()
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ("есік", "KZ19"), ("есікте", "KZ19"), ("Есік қаласы", "KZ19"), ("мен есікте тұрамын", "KZ19"),
+        ("живу в Есике", "KZ19"), ("арал", "KZ43"), ("орал", "KZ27"), ("астанна", "KZ71"),
+    ],
+)  # fmt: skip
+def test_an_everyday_word_alone_in_an_answer_is_a_place(answer: str, code: str) -> None:
+    assert find_region(answer, answer=True).codes == (code,)
+
+
 def test_there_are_twenty_regions_with_names_in_both_languages() -> None:
     assert len(all_regions()) == len(set(all_regions())) == 20
     for code in all_regions():

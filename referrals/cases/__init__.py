@@ -1,0 +1,1 @@
+"""Hand-overs: from a child's request, over its way through organisations, to its deletion."""
