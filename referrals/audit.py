@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -58,13 +58,19 @@ def record(
     action: str,
     subject: str = "",
     outcome: Outcome = Outcome.DONE,
-    **details: str,
+    details: Mapping[str, str] | None = None,
 ) -> None:
     """Add a link, in the caller's transaction: what it tells of happens with it or not at all."""
     head = session.scalars(select(AuditHead).with_for_update()).one()
     head.last += 1
     event = AuditEvent(
-        id=head.last, at=at, actor=actor, action=action, subject=subject, outcome=outcome.value, details=details
+        id=head.last,
+        at=at,
+        actor=actor,
+        action=action,
+        subject=subject,
+        outcome=outcome.value,
+        details=dict(details or {}),
     )
     event.digest = head.digest = _digest(head.digest, event)
     session.add(event)

@@ -14,6 +14,8 @@ from sanic import Blueprint, response
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
+from components import action_check
+
 TOKEN_HEADER = "X-Janymda-Token"
 LONGEST_TEXT = 1_000
 
@@ -38,6 +40,7 @@ class DialogueInput(InputChannel):
         token = os.environ.get("JANYMDA_RASA_TOKEN", "")
         if len(token) < 32:
             raise ValueError("JANYMDA_RASA_TOKEN must hold at least 32 characters")
+        action_check.install()
         return cls(token)
 
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:

@@ -1,5 +1,6 @@
 """The way of a referral: sent, accepted, rejected, done, revoked; deadlines, and on to the next choice."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
@@ -59,7 +60,7 @@ def reject(session: Session, referral: Referral, reason: RejectReason, actor: st
     _expect(referral, ReferralState.IN_PROGRESS, ReferralState.ACCEPTED)
     referral.reason = reason
     _end(session, referral, ReferralState.REJECTED, at)
-    _touch(session, referral, "referral_rejected", actor, at, reason=reason.value)
+    _touch(session, referral, "referral_rejected", actor, at, details={"reason": reason.value})
     return _next(session, referral.case, at)
 
 
@@ -67,7 +68,7 @@ def close(session: Session, referral: Referral, disposition: Disposition, actor:
     """The organisation's part is done: the case closes, its way back to the chat is cut after a last word."""
     _expect(referral, ReferralState.ACCEPTED)
     _end(session, referral, ReferralState.DONE, at)
-    _touch(session, referral, "referral_done", actor, at, disposition=disposition.value)
+    _touch(session, referral, "referral_done", actor, at, details={"disposition": disposition.value})
     _close_case(session, referral.case, disposition, at)
 
 
@@ -272,6 +273,13 @@ def _expect(referral: Referral, *states: ReferralState) -> None:
         raise NotPossible(f"This hand-over is {referral.state}; that step is not possible any more.")
 
 
-def _touch(session: Session, referral: Referral, action: str, actor: str, at: datetime, **details: str) -> None:
+def _touch(
+    session: Session,
+    referral: Referral,
+    action: str,
+    actor: str,
+    at: datetime,
+    details: Mapping[str, str] | None = None,
+) -> None:
     referral.case.touched_at = at
-    audit.record(session, at=at, actor=actor, action=action, subject=f"case:{referral.case.number}", **details)
+    audit.record(session, at=at, actor=actor, action=action, subject=f"case:{referral.case.number}", details=details)

@@ -147,5 +147,11 @@ def _trusted_key(
 def raise_alarm(session: Session, what: str, subject: str, at: datetime) -> None:
     """Something that only an attack or a grave mistake explains: into the audit trail, for the coordinator."""
     audit.record(
-        session, at=at, actor=audit.SYSTEM, action="alarm", subject=subject, outcome=audit.Outcome.FAILED, what=what
+        session,
+        at=at,
+        actor=audit.SYSTEM,
+        action="alarm",
+        subject=subject,
+        outcome=audit.Outcome.FAILED,
+        details={"what": what},
     )
