@@ -262,7 +262,7 @@ class Turn:
         if name == "erase":
             state.__dict__.update(State(language=state.language).__dict__)
             seat.renew()
-            return _Reply([{"reply": "erased"}], hide=True, erase=True)
+            return _Reply([{"reply": "hide_last"}], hide=True, erase=True, notice="erased")
         if name == "erase_ask":
             return _Reply([_ASK_ERASE])
         if name == "back":

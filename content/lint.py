@@ -32,7 +32,7 @@ LABEL_LENGTH = 20
 MOST_QUESTIONS = 1
 MOST_MESSAGES = 4
 # Filled in by the program, or bilingual by nature: the reading limits do not fit them.
-_UNMEASURED = frozenset(("service_card", "ask_language"))
+_UNMEASURED = frozenset(("service_card", "ask_language", "handover_preview"))
 
 _FORBIDDEN: tuple[tuple[str, str], ...] = (
     (r"аноним", "promises anonymity"),
