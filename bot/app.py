@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +24,7 @@ from bot import storage
 from bot.actions import ActionsEndpoint
 from bot.dialogue import Dialogue
 from bot.guard import find_danger
+from bot.handover import Handovers
 from bot.interface import COMMAND_WORDS, translate
 from bot.log import log
 from bot.model_file import check_model
@@ -37,6 +38,7 @@ from content.model import CONTENT, LOCALES, Catalogue, load_catalogue
 from referrals.crypto import Sealer
 from referrals.db import make_engine, migrate, session_factory, writing
 from referrals.directory.hsds import seed
+from referrals.pins import read_pins
 from referrals.settings import Settings
 
 SWEEP_SECONDS = 600.0
@@ -84,17 +86,23 @@ def build(settings: Settings, rasa_url: str | Callable[[], str]) -> Core:
     find_danger("")  # the lexicon is read now, not while the first child waits
     sealer = Sealer(settings.sealing_key)
     token = settings.actions_token
+
+    def pins() -> Mapping[str, str]:
+        return read_pins(settings.pins_path)
+
     dialogue = Dialogue(rasa_url, token, settings.rasa_timeout)
+    handovers = Handovers(sessions, sealer, settings.pepper, pins, lambda: datetime.now(UTC))
     turn = Turn(
         sessions=sessions,
         sealer=sealer,
         pepper=settings.pepper,
         dialogue=dialogue,
         voice=Voice(catalogue),
+        handovers=handovers,
     )
     return Core(
         settings, engine, sessions, sealer, catalogue, dialogue, turn,
-        ActionsEndpoint(sessions, token),
+        ActionsEndpoint(sessions, token, pins),
     )  # fmt: skip
 
 

@@ -1,8 +1,14 @@
 """What a channel brings to the turn, and what the turn gives a channel to carry."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from sqlalchemy.orm import Session
+
+# Something that happens in the turn's own transaction, or not at all.
+Effect = Callable[[Session], None]
 
 
 class Kind(StrEnum):
@@ -92,3 +98,19 @@ class Answer:
     notice: str | None = None
     stored: bool = True
     repeated: bool = False
+
+
+@dataclass
+class Reply:
+    """What a turn decided, before it is put into words.
+
+    `effects` are committed with it. `instead` is what is said when that failed: nobody is told of
+    something that did not happen.
+    """
+
+    replies: Sequence[dict[str, Any]]
+    hide: bool = False
+    erase: bool = False
+    notice: str | None = None
+    effects: Sequence[Effect] = ()
+    instead: dict[str, Any] | None = None

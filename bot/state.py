@@ -42,6 +42,9 @@ class State:
     buttons: dict[str, dict[str, Any]] = field(default_factory=dict)
     # Set while the last answer was one to danger: what the message was about.
     danger: str | None = None
+    # The case that the receipt has opened in this chat, and whether the next words go to its organisation.
+    case: str | None = None
+    writing: bool = False
     seen_at: float = 0.0
 
     @property

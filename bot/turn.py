@@ -5,6 +5,7 @@ on the way, the child is answered with help.
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,10 +18,11 @@ from bot import storage
 from bot.dialogue import Dialogue, DialogueFailed, Said
 from bot.facts import find_age_band
 from bot.guard import Alarm, Danger, find_danger, is_safe_word
+from bot.handover import Handovers, asks_own_words, find_receipt
 from bot.language import reply_language
 from bot.log import log
 from bot.mask import mask, normalise
-from bot.messages import Answer, Incoming, Kind, Outgoing
+from bot.messages import Answer, Effect, Incoming, Kind, Outgoing, Reply
 from bot.state import IDLE_SECONDS, SENDER_TURNS, State, Step, new_sender
 from bot.voice import CONTROL, Voice
 from referrals.crypto import Sealer, pseudonym
@@ -79,16 +81,6 @@ class _Seat:
         self.sender, self.turns = new_sender(), 0
 
 
-@dataclass
-class _Reply:
-    """What a turn decided, before it is put into words."""
-
-    replies: Sequence[dict[str, Any]]
-    hide: bool = False
-    erase: bool = False
-    notice: str | None = None
-
-
 class Turn:
     """Carries out one thing after another for each child, children in parallel."""
 
@@ -100,6 +92,7 @@ class Turn:
         pepper: bytes,
         dialogue: Dialogue,
         voice: Voice,
+        handovers: Handovers,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._sessions = sessions
@@ -107,6 +100,7 @@ class Turn:
         self._pepper = pepper
         self._dialogue = dialogue
         self._voice = voice
+        self._handovers = handovers
         self._now = now
         self._seats: WeakValueDictionary[bytes, _Seat] = WeakValueDictionary()
         self._recent: list[_Seat] = []
@@ -165,6 +159,23 @@ class Turn:
 
         await asyncio.to_thread(erase)
 
+    async def speak_first(
+        self, address: str, replies: Sequence[dict[str, Any]], deliver: Delivery, effect: Effect
+    ) -> None:
+        """Say something without being asked, as the child allowed it; `effect` notes that it was said."""
+        profile = self.profile(address)
+        async with self._seat(profile).lock:
+
+            def say() -> None:
+                with writing(self._sessions) as session:
+                    state = storage.load_state(session, self._sealer, profile) or State()
+                    answer = Answer(self._voice.say(replies, state))
+                    storage.save_state(session, self._sealer, profile, state, self._now())
+                    deliver(session, profile, answer)
+                    effect(session)
+
+            await asyncio.to_thread(say)
+
     # -- before: where did we stand?
 
     def _seat(self, profile: bytes) -> _Seat:
@@ -204,6 +215,7 @@ class Turn:
         if state.seen_at and now - state.seen_at > IDLE_SECONDS:
             fresh = state.forgotten()
             state.__dict__.update(fresh.__dict__)
+            self._handovers.forget(self.profile(incoming.address))
             seat.renew()
         state.seen_at = now
         telling = state.language is None or len(incoming.text.split()) >= _TELLING_WORDS
@@ -214,100 +226,143 @@ class Turn:
 
     # -- the decision: what is said?
 
-    async def _decide(self, incoming: Incoming, state: State, seat: _Seat) -> _Reply:
+    async def _decide(self, incoming: Incoming, state: State, seat: _Seat) -> Reply:
         if incoming.kind in _MEDIA:
             return await self._media(incoming, state, seat)
         if incoming.kind is Kind.COMMAND:
-            return await self._command(incoming.text, state, seat)
+            return await self._command(incoming, state, seat)
         if incoming.kind is Kind.BUTTON:
-            return await self._button(incoming.text, state, seat)
-        return await self._text(incoming.text, state, seat)
+            return await self._button(incoming, state, seat)
+        return await self._text(incoming, state, seat)
 
-    async def _media(self, incoming: Incoming, state: State, seat: _Seat) -> _Reply:
+    async def _media(self, incoming: Incoming, state: State, seat: _Seat) -> Reply:
         """Media is never opened; what is written under a picture is read like any message."""
         said: dict[str, Any] = {"reply": _MEDIA[incoming.kind]}
         if incoming.kind is not Kind.EDITED and incoming.text.strip():
-            under = await self._text(incoming.text, state, seat)
+            under = await self._text(incoming, state, seat)
             if any(r["reply"].startswith("danger_") for r in under.replies):
-                return _Reply([*under.replies, said])
-            return _Reply([said, *under.replies], under.hide, under.erase, under.notice)
+                return Reply([*under.replies, said])
+            return Reply([said, *under.replies], under.hide, under.erase, under.notice)
         alarm = find_danger(incoming.text) if incoming.text else None
-        return self._danger(alarm, state) if alarm else _Reply([said])
+        return self._danger(alarm, state) if alarm else Reply([said])
 
-    async def _command(self, command: str, state: State, seat: _Seat) -> _Reply:
+    async def _command(self, incoming: Incoming, state: State, seat: _Seat) -> Reply:
+        command = incoming.text
         if command == "start":
             state.step, state.history = Step(), []
             seat.renew()
             return await self._converse(state, seat, intent="start")
         if command in _COMMANDS:
-            return await self._control(_COMMANDS[command], state, seat)
-        return _Reply([{"reply": "help_now", **_contacts("102", "112", "150")}])
+            return await self._control(_COMMANDS[command], incoming, state, seat)
+        return Reply([{"reply": "help_now", **_contacts("102", "112", "150")}])
 
-    async def _button(self, token: str, state: State, seat: _Seat) -> _Reply:
+    async def _button(self, incoming: Incoming, state: State, seat: _Seat) -> Reply:
+        token = incoming.text
         if token.startswith(CONTROL):
-            return await self._control(token.removeprefix(CONTROL), state, seat)
+            return await self._control(token.removeprefix(CONTROL), incoming, state, seat)
         spec = state.buttons.get(token)
         if spec is None:
-            return _Reply([{"reply": "old_button"}, *state.step.replies])
+            return Reply([{"reply": "old_button"}, *state.step.replies])
+        if "press" in spec:
+            profile = self.profile(incoming.address)
+            return await self._handovers.press(spec["press"], token, profile, incoming.address, state)
         if spec["entities"].get("language") in ("kk", "ru"):
             state.language, state.language_chosen = spec["entities"]["language"], True
         return await self._converse(state, seat, intent=spec["intent"], entities=spec["entities"])
 
-    async def _control(self, name: str, state: State, seat: _Seat) -> _Reply:
+    async def _control(self, name: str, incoming: Incoming, state: State, seat: _Seat) -> Reply:
         """The bot's own buttons: always at hand, with nothing behind them that could be down."""
+        if name in ("hide", "erase"):
+            self._handovers.forget(self.profile(incoming.address))
         if name == "hide":
             state.__dict__.update(state.forgotten().__dict__)
             seat.renew()
-            return _Reply([{"reply": "hide_last"}], hide=True, notice="hide_stays")
+            return Reply([{"reply": "hide_last"}], hide=True, notice="hide_stays")
         if name == "erase":
             state.__dict__.update(State(language=state.language).__dict__)
             seat.renew()
-            return _Reply([{"reply": "hide_last"}], hide=True, erase=True, notice="erased")
+            return Reply([{"reply": "hide_last"}], hide=True, erase=True, notice="erased")
         if name == "erase_ask":
-            return _Reply([_ASK_ERASE])
+            return Reply([_ASK_ERASE])
         if name == "back":
             return self._back(state, seat)
         if name == "safe":
             return await self._safe(state, seat)
         if name in ("kk", "ru"):
             state.language, state.language_chosen = name, True
-            return _Reply([{"reply": "language_changed"}, *state.step.replies])
+            return Reply([{"reply": "language_changed"}, *state.step.replies])
         if name == "language":
-            return _Reply([_ASK_LANGUAGE])
-        return _Reply([{"reply": "help_now", **_contacts("102", "112", "150", "111")}])
+            return Reply([_ASK_LANGUAGE])
+        return Reply([{"reply": "help_now", **_contacts("102", "112", "150", "111")}])
 
-    def _back(self, state: State, seat: _Seat) -> _Reply:
+    def _back(self, state: State, seat: _Seat) -> Reply:
         """One step back, exactly: Rasa begins anew from the slots and form of that step."""
         if not state.history:
-            return _Reply([{"reply": "nothing_back"}, *state.step.replies])
+            return Reply([{"reply": "nothing_back"}, *state.step.replies])
         state.step = state.history.pop()
         seat.renew()
-        return _Reply([{"reply": "went_back"}, *state.step.replies])
+        return Reply([{"reply": "went_back"}, *state.step.replies])
 
-    async def _safe(self, state: State, seat: _Seat) -> _Reply:
+    async def _safe(self, state: State, seat: _Seat) -> Reply:
         """ "I am not in danger": on from the very step before, or with what was told."""
         concern, state.danger = state.danger, None
         if state.step.replies:
-            return _Reply([{"reply": "safe_now"}, *state.step.replies])
+            return Reply([{"reply": "safe_now"}, *state.step.replies])
         if concern is None:
             return await self._converse(state, seat, intent="not_in_danger")
         told = await self._converse(state, seat, intent=concern)
-        return _Reply([{"reply": "safe_now"}, *told.replies])
+        return Reply([{"reply": "safe_now"}, *told.replies])
 
-    async def _text(self, text: str, state: State, seat: _Seat) -> _Reply:
+    async def _text(self, incoming: Incoming, state: State, seat: _Seat) -> Reply:
+        text = incoming.text
         if is_safe_word(text):
-            return _Reply([{"reply": "help_now", **_contacts("102", "112", "150", "111")}])
+            return Reply([{"reply": "help_now", **_contacts("102", "112", "150", "111")}])
         alarm = find_danger(text)
+        own = await self._own_words(incoming, state, seat, alarm)
+        if own is not None:
+            return own
         if alarm:
             self._learn(text, state)
             return self._danger(alarm, state)
         clean = mask(normalise(text))
         if not any(character.isalnum() for character in clean):
-            return _Reply([{"reply": "no_words", "buttons": [_HELP_BUTTON]}])
+            return Reply([{"reply": "no_words", "buttons": [_HELP_BUTTON]}])
         reply = await self._converse(state, seat, text=clean)
         if len(text) > _LONG:
-            return _Reply([{"reply": "too_long"}, *reply.replies], reply.hide, reply.erase)
+            return Reply([{"reply": "too_long"}, *reply.replies], reply.hide, reply.erase)
         return reply
+
+    async def _own_words(self, incoming: Incoming, state: State, seat: _Seat, alarm: Alarm | None) -> Reply | None:
+        """What is meant for an organisation, or opens its answers: Rasa never sees it. None for anything else."""
+        text, profile = incoming.text, self.profile(incoming.address)
+        receipt = find_receipt(text)
+        if receipt and not alarm:
+            return await self._handovers.open(receipt, profile, state)
+        if state.writing:
+            added = self._handovers.more_words(state, text)
+            return self._with_danger(added, alarm, state)
+        if not asks_own_words(state) or _passes(text):
+            return None
+        excluding = state.step.slots.get("requested_slot") == "handover_excluded_done"
+        choice = "noted" if excluding else "given"
+        if excluding:
+            named = await asyncio.to_thread(self._handovers.excluded_by_name, text)
+            choice = named or choice
+            text = f"{self._voice.words('ho_excluded_note', state)} {text}"
+        kept = self._handovers.keep_words(profile, state, text)
+        if alarm:
+            state.step.slots["handover_danger"] = True
+            return self._with_danger(Reply([], effects=[kept]), alarm, state)
+        reply = await self._converse(state, seat, intent="inform", entities={"choice": choice})
+        heard = [] if excluding else [{"reply": "words_kept"}]
+        return Reply([*heard, *reply.replies], effects=[kept])
+
+    def _with_danger(self, reply: Reply, alarm: Alarm | None, state: State) -> Reply:
+        """Danger comes first, and what was written is kept all the same."""
+        if alarm is None:
+            return reply
+        danger = self._danger(alarm, state)
+        return Reply([*danger.replies, *reply.replies], effects=reply.effects, instead=danger.replies[0])
 
     @staticmethod
     def _learn(text: str, state: State) -> None:
@@ -316,11 +371,11 @@ class Turn:
         if band and state.register is None:
             state.step.slots["age_band"] = band
 
-    def _danger(self, alarm: Alarm, state: State) -> _Reply:
+    def _danger(self, alarm: Alarm, state: State) -> Reply:
         """Help first, without asking anybody: no Rasa, no database, no directory."""
         state.danger = "caregiver" if alarm.other else _CONCERN_OF[alarm.kind]
         key = "danger_other" if alarm.other else f"danger_{alarm.kind.value}"
-        return _Reply([_danger_reply(key, _DANGER_LINES.get(alarm.kind, ("102", "112", "150")))])
+        return Reply([_danger_reply(key, _DANGER_LINES.get(alarm.kind, ("102", "112", "150")))])
 
     async def _converse(
         self,
@@ -330,7 +385,7 @@ class Turn:
         text: str | None = None,
         intent: str | None = None,
         entities: dict[str, str] | None = None,
-    ) -> _Reply:
+    ) -> Reply:
         """Ask Rasa what comes next. Whatever goes wrong, the child gets the help card."""
         if seat.turns >= SENDER_TURNS:
             seat.renew()
@@ -345,28 +400,28 @@ class Turn:
             )
         except DialogueFailed:
             seat.renew()
-            return _Reply([HELP_CARD])
+            return Reply([HELP_CARD])
         return self._take(said, state, seat)
 
-    def _take(self, said: Said, state: State, seat: _Seat) -> _Reply:
+    def _take(self, said: Said, state: State, seat: _Seat) -> Reply:
         """Go where Rasa went, unless it saw danger: then the child stays at its step."""
         replies = list(said.replies)
         alarm = next((r for r in replies if r["reply"].startswith("danger_")), None)
         if alarm:
             seat.renew()
             state.danger = said.reading.concern or None
-            return _Reply([_danger_reply(alarm["reply"], ("102", "112", "150"))])
+            return Reply([_danger_reply(alarm["reply"], ("102", "112", "150"))])
         if any(r["reply"] == "technical_problem" for r in replies):
             seat.renew()
-            return _Reply([{"reply": "technical_problem", **_contacts("102", "112", "150")}])
+            return Reply([{"reply": "technical_problem", **_contacts("102", "112", "150")}])
         for reply in replies:
             if reply.get("set_language") in ("kk", "ru"):
                 state.language, state.language_chosen = reply["set_language"], True
         was_danger, state.danger = state.danger, None
         if replies[0]["reply"] == "safe_now" and (was_danger or state.step.replies):
-            return _Reply([*replies[:1], *state.step.replies])
+            return Reply([*replies[:1], *state.step.replies])
         state.advance(Step(said.slots, said.form, replies))
-        return _Reply(replies)
+        return Reply(replies)
 
     # -- after: into words, and committed
 
@@ -375,7 +430,7 @@ class Turn:
         incoming: Incoming,
         profile: bytes,
         state: State,
-        reply: _Reply,
+        reply: Reply,
         deliver: Delivery,
         stored: bool,
         seat: _Seat,
@@ -388,10 +443,12 @@ class Turn:
             except Exception as error:
                 log("commit_failed", error=type(error).__name__)
                 seat.renew()
+        if reply.instead is not None:
+            answer = self._answer(Reply([reply.instead]), state)
         self._answered.add(incoming.update)
         return Answer(answer.messages, answer.hide, answer.notice, stored=False)
 
-    def _answer(self, reply: _Reply, state: State) -> Answer:
+    def _answer(self, reply: Reply, state: State) -> Answer:
         try:
             messages = self._voice.say(reply.replies, state)
         except Exception as error:
@@ -411,17 +468,32 @@ class Turn:
         update: str,
         profile: bytes,
         state: State,
-        reply: _Reply,
+        reply: Reply,
         answer: Answer,
         deliver: Delivery,
     ) -> None:
         with writing(self._sessions) as session:
             storage.mark_done(session, update, self._now())
+            for effect in reply.effects:
+                effect(session)
             if reply.erase:
                 storage.erase(session, profile)
+                self._handovers.unlink(session, profile)
             else:
                 storage.save_state(session, self._sealer, profile, state, self._now())
             deliver(session, profile, answer)
+
+
+# "No", "nobody", "go on": an answer to the question, not something to be passed on.
+_PASSES = re.compile(
+    r"\W*(?:нет|не|неа|никто|никого|дальше|не знаю|не хочу|пропустить|пропусти|жоқ|жок|ешкім|ешким|білмеймін|билмеймин"
+    r"|әрі қарай|ари карай|керек емес|қаламаймын|skip|no|net|joq|zhok)\W*",
+    re.IGNORECASE,
+)
+
+
+def _passes(text: str) -> bool:
+    return _PASSES.fullmatch(text) is not None
 
 
 _HELP_BUTTON = {"label": "help_now", "control": "help"}

@@ -72,10 +72,38 @@ class Voice:
         return [*said, *cards, last] if said else [last, *cards]
 
     def _facts(self, facts: Mapping[str, Any], locale: Locale, register: Register | None) -> dict[str, str]:
-        service = facts.get("service")
+        service, handover = facts.get("service"), facts.get("handover")
         if isinstance(service, Mapping):
             return self._service(service, locale, register)
-        return {name: str(value) for name, value in facts.items() if value is not None}
+        if isinstance(handover, Mapping):
+            return self._handover(handover, locale, register)
+        return {name: _in_language(value, locale) for name, value in facts.items() if value is not None}
+
+    def words(self, name: str, state: State) -> str:
+        """The words of a label, in the child's language."""
+        return label(self._catalogue, name, locale_of(state))
+
+    def _handover(self, handover: Mapping[str, Any], locale: Locale, register: Register | None) -> dict[str, str]:
+        """The lines of what will be handed over; a line without its fact is left out."""
+
+        def named(prefix: str, code: str | None) -> str:
+            known = code and f"{prefix}{code}" in self._catalogue.labels
+            return label(self._catalogue, f"{prefix}{code}", locale) if known else ""
+
+        names = [_in_language(name, locale) for name in handover["names"]]
+        told = "words_given" if handover["words"] else "words_none"
+        contact = named("ho_", handover["when"] if handover["contact"] == "here" else "receipt")
+        return {
+            "to": names[0],
+            "next": ", ".join(names[1:]),
+            "kind": named("ho_", handover["kind"]),
+            "concern": named("concern_", handover["concern"]),
+            "region": region_name(handover["region"], locale) if handover["region"] else "",
+            "age": named("age_", (handover["age_band"] or "").replace("-", "_")),
+            "excluded": ", ".join(filter(None, (named("ho_", code) for code in handover["excluded"]))),
+            "contact": contact,
+            "words": " ".join(render(self._catalogue, told, locale, register)),
+        }
 
     def _service(self, service: Mapping[str, Any], locale: Locale, register: Register | None) -> dict[str, str]:
         """The lines of a service card; a line without its fact is left out."""
@@ -110,6 +138,9 @@ class Voice:
         if spec.get("control"):
             return Button(self._label(spec, locale), CONTROL + str(spec["control"]))
         token = self._new_token()
+        if "press" in spec:
+            state.buttons[token] = {"press": spec["press"]}
+            return Button(self._label(spec, locale), token)
         state.buttons[token] = {
             "intent": spec["intent"],
             "entities": dict(spec.get("entities") or {}),
@@ -125,6 +156,13 @@ class Voice:
     def _forget_old_buttons(state: State) -> None:
         while len(state.buttons) > MOST_BUTTONS:
             del state.buttons[next(iter(state.buttons))]
+
+
+def _in_language(value: Any, locale: Locale) -> str:
+    """A plain value, or the one of a text in two languages that fits."""
+    if isinstance(value, Mapping):
+        return str(value.get(locale) or next(iter(value.values()), ""))
+    return str(value)
 
 
 def locale_of(state: State) -> Locale:

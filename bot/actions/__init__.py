@@ -27,6 +27,15 @@ from bot.actions.disclosure import (
     TellHarm,
     ValidateConcernForm,
 )
+from bot.actions.handover import (
+    AskExcluded,
+    Desk,
+    OpenHandover,
+    Pins,
+    PreviewHandover,
+    ValidateHandoverForm,
+    questions,
+)
 from bot.actions.onboarding import Onboarded, ValidateOnboardingForm
 from bot.actions.rights import ExplainTopic
 from bot.actions.safety import ImminentDanger
@@ -41,9 +50,10 @@ _FAILED: dict[str, Any] = {
 }
 
 
-def all_actions(sessions: Sessions, now: Callable[[], datetime]) -> list[Action]:
+def all_actions(sessions: Sessions, pins: Pins, now: Callable[[], datetime]) -> list[Action]:
     """Every action there is, each with what it needs."""
     find = FindServices(sessions, now)
+    desk = Desk(sessions, pins, now)
     return [
         SessionStart(),
         ImminentDanger(),
@@ -53,17 +63,22 @@ def all_actions(sessions: Sessions, now: Callable[[], datetime]) -> list[Action]
         ValidateConcernForm(),
         AskConcern(),
         AskConcernConfirmed(),
-        OfferHelp(),
+        OfferHelp(desk.is_open),
         DescribeHelp(),
         LookNear(),
         ValidateWhereForm(),
         AskRegion(),
         find,
         Informed(find),
-        ExplainTopic(now),
+        ExplainTopic(now, desk.is_open),
         OpenCaregiver(),
         ChangeLanguage(),
         NotUnderstood(find),
+        OpenHandover(desk),
+        ValidateHandoverForm(desk),
+        AskExcluded(),
+        *questions(),
+        PreviewHandover(desk),
     ]
 
 
@@ -78,11 +93,12 @@ class ActionsEndpoint:
         self,
         sessions: Sessions,
         token: str,
+        pins: Pins = dict,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._token = token
         self._executor = ActionExecutor()
-        for action in all_actions(sessions, now):
+        for action in all_actions(sessions, pins, now):
             self._executor.register_action(action)
 
     async def handle(self, request: Request) -> Response:

@@ -56,7 +56,7 @@ class ValidateWhereForm(Action):
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
         asked = tracker.get_slot("requested_slot")
         if asked == "region":
-            return _read_region(tracker)
+            return read_region(tracker)
         if asked == "age_band":
             band = read_band(tracker)
             # Age is a courtesy here: an answer that tells none must not hold up the help.
@@ -66,7 +66,8 @@ class ValidateWhereForm(Action):
         return []
 
 
-def _read_region(tracker: Tracker) -> list[Event]:
+def read_region(tracker: Tracker) -> list[Event]:
+    """The place in an answer to "where are you?", as slots; nothing when it is another matter."""
     chosen = entity(tracker, "region")
     if chosen:
         return [SlotSet("region", chosen), SlotSet("region_options", None)]

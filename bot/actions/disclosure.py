@@ -1,5 +1,6 @@
 """A child tells what happened: thanks and belief, "did I get that right?", then choices of help."""
 
+from collections.abc import Callable
 from typing import Any
 
 from rasa_sdk import Action, Tracker
@@ -119,7 +120,10 @@ class AskConcernConfirmed(Action):
 
 
 class OfferHelp(Action):
-    """At most three choices of help; each tells more when it is pressed."""
+    """At most three choices of help; each tells more when it is pressed. And, where one can, asking for help here."""
+
+    def __init__(self, can_hand_over: Callable[[], bool]) -> None:
+        self._can_hand_over = can_hand_over
 
     def name(self) -> str:
         return "action_offer_help"
@@ -127,11 +131,12 @@ class OfferHelp(Action):
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
         concern = tracker.get_slot("concern")
         choices = choices_for(concern)
+        asking = [button("ask_handover", "ask_handover")] if self._can_hand_over() else []
         say(
             dispatcher,
             f"steps_{concern}" if is_concern(concern or "") else "steps_unknown",
             choices=choices,
-            buttons=[button(f"choice_{c}", "choose_help", choice=c) for c in choices],
+            buttons=[*(button(f"choice_{c}", "choose_help", choice=c) for c in choices), *asking],
         )
         return []
 

@@ -42,8 +42,9 @@ _MCI_SHARES = {"fund": 30, "fund_grave": 40, "fund_death": 150, "fine": 6000}
 class ExplainTopic(Action):
     """Explains one topic of the law and offers the next."""
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
+    def __init__(self, now: Callable[[], datetime], can_hand_over: Callable[[], bool]) -> None:
         self._now = now
+        self._can_hand_over = can_hand_over
 
     def name(self) -> str:
         return "action_explain_topic"
@@ -56,6 +57,8 @@ class ExplainTopic(Action):
         buttons = [button(_label(t), "choose_topic", topic=t) for t in _NEXT[topic]]
         if topic in ("lawyer", "report", "cg_duty"):
             buttons.append(button("near_me", "crisis_centre"))
+        if topic in ("report", "confidentiality") and self._can_hand_over():
+            buttons.append(button("ask_handover", "ask_handover"))
         say(
             dispatcher,
             "rights_menu" if topic == "rights" else key,

@@ -25,7 +25,8 @@ from referrals.crypto import (
 )
 
 DRAFT_KEPT = timedelta(minutes=60)
-LONGEST_WORDS = 4_000
+# Bytes: what still fits into the largest sealed size beside the other answers.
+LONGEST_WORDS = 28_000
 _KEY = 32
 # Without vowels, so that no number spells a word; without what looks alike.
 _NUMBER_LETTERS = "BCDFGHJKLMNPQRSTVWXZ23456789"
@@ -68,7 +69,7 @@ def keep_draft(session: Session, sealer: Sealer, profile: bytes, words: str, at:
     session.add(
         Draft(
             profile=profile,
-            sealed=Sealer(key).seal(text[:LONGEST_WORDS].encode(), context),
+            sealed=Sealer(key).seal(text.encode()[:LONGEST_WORDS].decode(errors="ignore").encode(), context),
             wrapped_key=sealer.seal(key, context),
             expires_at=at + DRAFT_KEPT,
         )

@@ -33,7 +33,7 @@ DEADLINES = {
 }
 # In these states the organisation reads the case.
 READABLE = frozenset((ReferralState.IN_PROGRESS, ReferralState.ACCEPTED))
-LONGEST_MESSAGE = 4_000
+LONGEST_MESSAGE = 4_096
 
 
 class NotPossible(Exception):

@@ -1,7 +1,7 @@
 """Which organisations may be asked to take a hand-over, in which order."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -72,6 +72,16 @@ def choices(session: Session, pins: Mapping[str, str], need: Need, at: datetime)
         )
         if len(found) == MOST_CHOICES:
             break
+    return found
+
+
+def genders_near(session: Session, pins: Mapping[str, str], need: Need, at: datetime) -> set[str]:
+    """The genders for which alone a service near works: only then is it worth a question."""
+    found: set[str] = set()
+    for gender in ("female", "male"):
+        for service in _ranked(session, replace(need, gender=gender), at):
+            if service.gender is not None and _trusted_key(session, pins, service.organization_id, at) is not None:
+                found.add(service.gender)
     return found
 
 
