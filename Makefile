@@ -45,6 +45,8 @@ content: $(APP)/janymda ## Check the words
 i18n: $(APP)/.dev ## Take new interface strings into locales/
 	$(APP)/pybabel -q extract -F locales/babel.cfg --no-location --omit-header -o locales/bot.pot .
 	$(APP)/pybabel -q update -i locales/bot.pot -d locales -D bot --no-fuzzy-matching --omit-header
+	$(APP)/pybabel -q extract -F locales/console.cfg --no-location --omit-header -o locales/console.pot .
+	$(APP)/pybabel -q update -i locales/console.pot -d locales -D console --no-fuzzy-matching --omit-header
 	@$(MAKE) --no-print-directory $(CATALOGUES)
 
 requirements: $(UV) ## Pin the newest versions that fit pyproject.toml

@@ -20,8 +20,8 @@ from starlette.routing import Route
 from telegram import Bot
 from telegram.request import HTTPXRequest
 
-from bot import storage
 from bot.actions import ActionsEndpoint
+from bot.chores import Chores
 from bot.dialogue import Dialogue
 from bot.guard import find_danger
 from bot.handover import Handovers
@@ -41,7 +41,6 @@ from referrals.directory.hsds import seed
 from referrals.pins import read_pins
 from referrals.settings import Settings
 
-SWEEP_SECONDS = 600.0
 STOP_SECONDS = 6.0
 
 Say = Callable[[str], None]
@@ -230,7 +229,8 @@ async def run(settings: Settings, say: Say) -> None:
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(core.close)
         port = await stack.enter_async_context(serving(web_app(core, telegram), settings.host, settings.port))
-        tasks = [asyncio.create_task(_sweep(core))]
+        chores = Chores(settings, core.engine, core.sessions, core.sealer, core.turn, outbox, lambda: datetime.now(UTC))
+        tasks = [asyncio.create_task(chores.run())]
         stack.push_async_callback(_cancel, tasks)
         if not settings.rasa_url:
             rasa = RasaProcess(_link(settings, port, settings.rasa_port))
@@ -295,21 +295,6 @@ def _command_words() -> dict[str, list[tuple[str, str]]]:
         locale: [(name, translate(words, locale)) for name, words in COMMAND_WORDS.items()] for locale in LOCALES
     }
     return {**words, "": words["kk"]}
-
-
-async def _sweep(core: Core) -> None:
-    """Delete what has outlived its purpose, now and then."""
-
-    def once() -> None:
-        with writing(core.sessions) as session:
-            storage.sweep(session, datetime.now(UTC))
-
-    while True:
-        try:
-            await asyncio.to_thread(once)
-        except Exception as error:
-            log("commit_failed", error=type(error).__name__)
-        await asyncio.sleep(SWEEP_SECONDS)
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:

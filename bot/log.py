@@ -37,6 +37,9 @@ EVENTS = frozenset(
         "breaker_open",
         "breaker_closed",
         "web_refused",
+        "chore_failed",
+        "notice_failed",
+        "seal_broken",
     )
 )
 FIELDS = frozenset(

@@ -25,6 +25,7 @@ from bot.messages import Answer, Button, Outgoing
 from bot.storage import ChatMessage, Delivery, OutboxMessage
 from referrals.crypto import Sealer
 from referrals.db import writing
+from referrals.notices import Letter
 
 # Telegram's own limits: about one message a second in a chat, thirty a second in all.
 CHAT_BURST, CHAT_PER_SECOND = 4, 1.0
@@ -250,6 +251,10 @@ class Outbox:
                 await asyncio.wait_for(lane.more.wait(), seconds)
             except TimeoutError:
                 return
+
+    async def send_letter(self, letter: Letter) -> None:
+        """A notice to an organisation's chat; raises TelegramError."""
+        await self._bot.send_message(int(letter.address), letter.text, protect_content=True)
 
     # -- the database, in a thread
 
