@@ -10,7 +10,7 @@ APP := .venv/bin
 NLU := .venv-nlu/bin
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locales/*/LC_MESSAGES/*.po))
 
-.PHONY: help setup run test lint bench train content i18n requirements browser clean
+.PHONY: help setup run test lint bench evaluate train content i18n requirements browser clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -35,6 +35,10 @@ lint: $(APP)/.dev ## Style, types, import rules, content
 
 bench: setup $(APP)/.dev ## Speed, as ratios against a peer in the same run
 	$(APP)/python -m tests.bench
+
+evaluate: setup $(APP)/.dev ## What is understood, in tables: docs/understanding.md (about 20 minutes)
+	$(APP)/python -m tests.evaluation.readings var/evaluation/readings.jsonl
+	$(NLU)/python nlu/evaluate.py --readings var/evaluation/readings.jsonl
 
 train: $(APP)/janymda $(NLU)/.done ## Train the dialogue model anew
 	@$(APP)/janymda train --force

@@ -155,6 +155,8 @@ async def understand(core: Core, text: str) -> dict[str, Any]:
             print(f"janymda: the dialogue engine failed ({error})", file=sys.stderr)
             if alarm:
                 concern, confidence = _CONCERN_OF_GUARD[alarm.kind.value], 1.0
+    # "I am safe" is understood, but it is no code of the taxonomy.
+    concern = "off_topic" if concern == "not_in_danger" else concern
     by = "both" if alarm and model_danger else "guard" if alarm else "nlu"
     return {
         "language": language or "ru",

@@ -75,7 +75,9 @@ class _Child:
             if any(text in awaited for m in new for text, _ in m.buttons):
                 return
             time.sleep(0.05)
-        raise AssertionError(f"chat {self.chat}: waited in vain for {awaited}: {[(m.text[:60], m.buttons) for m in self.server.said(self.chat)[-4:]]}")
+        raise AssertionError(
+            f"chat {self.chat}: waited in vain for {awaited}: {[(m.text[:60], m.buttons) for m in self.server.said(self.chat)[-4:]]}"
+        )
 
 
 def test_fifty_kills_lose_no_hand_over_and_double_none(tmp_path: Path) -> None:

@@ -1,0 +1,393 @@
+"""What the model gets right: tables, confusions, calibration and peers, written to docs/understanding.md.
+
+Run by `make evaluate`: first the live path reads every evaluation message (tests/evaluation/readings.py),
+then this, in the dialogue engine's environment, counts, and trains the candidates and Rasa's default
+pipeline on the same lines in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+DATA = HERE / "data" / "nlu"
+OUT = ROOT / "docs" / "understanding.md"
+PLOTS = ROOT / "docs" / "understanding"
+LANGUAGES = ("ru", "kk", "mixed")
+REGISTERS = ("7-10", "11-13", "14-17", "adult")
+TARGETS = {"ru": 0.90, "kk": 0.90, "mixed": 0.85}
+VIOLENCE = frozenset((
+    "sexual_abuse", "online_sexual_exploitation", "trafficking", "physical_violence", "emotional_abuse", "neglect",
+    "bullying", "cyberbullying", "forced_marriage", "self_harm",
+))  # fmt: skip
+HARMLESS = frozenset(("off_topic", "insult", "greet", "thanks", "goodbye"))
+META = frozenset((
+    "greet", "thanks", "goodbye", "affirm", "deny", "unsure", "change_language", "stop_erase", "who_are_you",
+    "off_topic", "insult", "not_in_danger",
+))  # fmt: skip
+PARSED = 300
+
+Row = dict[str, Any]
+
+
+def training_lines() -> tuple[list[str], list[str], list[bool]]:
+    """Texts, codes and danger of every training line."""
+    texts, codes, dangers = [], [], []
+    for path in sorted(DATA.glob("*/*.yml")):
+        for block in yaml.safe_load(path.read_text("utf-8"))["nlu"]:
+            for line in block["examples"].splitlines():
+                texts.append(line.removeprefix("- "))
+                codes.append(block["intent"])
+                dangers.append(bool((block.get("metadata") or {}).get("danger")))
+    return texts, codes, dangers
+
+
+def scores(right: Sequence[str], read: Sequence[str]) -> dict[str, tuple[float, float, float, int]]:
+    """Precision, recall, F1 and number of messages, by code."""
+    both, told, had = Counter(), Counter(read), Counter(right)
+    both.update(a for a, b in zip(right, read, strict=True) if a == b)
+    found = {}
+    for code in sorted(had):
+        precision = both[code] / told[code] if told[code] else 0.0
+        recall = both[code] / had[code]
+        f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+        found[code] = (precision, recall, f1, had[code])
+    return found
+
+
+def macro(right: Sequence[str], read: Sequence[str], without_meta: bool = False) -> float:
+    """Macro-F1 over the codes that occur; without the talk about the talk when asked."""
+    table = scores(right, read)
+    kept = [f1 for code, (_, _, f1, _) in table.items() if not (without_meta and code in META)]
+    return float(np.mean(kept)) if kept else 0.0
+
+
+def macro_of(rows: Sequence[Row], without_meta: bool = False) -> float:
+    return macro([r["concern"] for r in rows], [r["read"]["concern"] for r in rows], without_meta)
+
+
+def danger_of(rows: Sequence[Row]) -> tuple[float, float, int]:
+    """Recall and precision of danger, and how many messages are of it."""
+    right = [r["danger"] for r in rows]
+    told = [r["read"]["danger"] for r in rows]
+    hit = sum(a and b for a, b in zip(right, told, strict=True))
+    return hit / max(1, sum(right)), hit / max(1, sum(told)), sum(right)
+
+
+# -- tables
+
+
+def table(head: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:
+    """A Markdown table."""
+    rows = [head, ["---"] * len(head), *lines]
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows) + "\n"
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def overview(clean: list[Row]) -> str:
+    lines = []
+    for language in LANGUAGES:
+        rows = [r for r in clean if r["file"] == language]
+        recall, precision, count = danger_of(rows)
+        lines.append(
+            [language, len(rows), macro_of(rows), macro_of(rows, without_meta=True), TARGETS[language],
+             f"{recall:.3f} of {count}", precision, _language_accuracy(rows, language)]
+        )  # fmt: skip
+    head = ["file", "messages", "macro-F1", "without meta", "target", "danger recall", "precision", "language"]
+    return table(head, lines)
+
+
+def _language_accuracy(rows: list[Row], language: str) -> float:
+    return float(np.mean([r["read"]["language"] == language for r in rows])) if language != "mixed" else float("nan")
+
+
+def by_register(clean: list[Row]) -> str:
+    lines = []
+    for register in REGISTERS:
+        cells: list[Any] = [register]
+        for language in LANGUAGES:
+            rows = [r for r in clean if r["file"] == language and r["register"] == register]
+            right = float(np.mean([r["concern"] == r["read"]["concern"] for r in rows])) if rows else 0.0
+            cells.append(f"{right:.3f} ({len(rows)})")
+        lines.append(cells)
+    return table(["register", *LANGUAGES], lines)
+
+
+def by_code(clean: list[Row]) -> str:
+    tables = {
+        language: scores(
+            [r["concern"] for r in clean if r["file"] == language],
+            [r["read"]["concern"] for r in clean if r["file"] == language],
+        )
+        for language in LANGUAGES
+    }
+    codes = sorted({code for found in tables.values() for code in found})
+    lines = []
+    for code in codes:
+        cells: list[Any] = [code]
+        for language in LANGUAGES:
+            precision, recall, f1, count = tables[language].get(code, (0.0, 0.0, 0.0, 0))
+            cells.append(f"{precision:.2f} / {recall:.2f} / **{f1:.2f}** ({count})")
+        lines.append(cells)
+    return table(["code", *(f"{language}: P / R / F1 (n)" for language in LANGUAGES)], lines)
+
+
+def by_noise(rows: list[Row]) -> str:
+    noises = list(dict.fromkeys(r["noise"] for r in rows))
+    lines = []
+    for noise in noises:
+        cells: list[Any] = [noise]
+        for language in LANGUAGES:
+            kept = [r for r in rows if r["file"] == language and r["noise"] == noise]
+            recall, _, _ = danger_of(kept)
+            cells.append(f"{macro_of(kept):.3f}, danger {recall:.3f}")
+        lines.append(cells)
+    return table(["noise", *LANGUAGES], lines)
+
+
+def confusions(clean: list[Row]) -> tuple[str, int]:
+    """The pairs that hurt, and how often violence was taken for something harmless."""
+    wrong = Counter((r["concern"], r["read"]["concern"]) for r in clean if r["concern"] != r["read"]["concern"])
+    lines = [[right, read, count] for (right, read), count in wrong.most_common(15)]
+    hurt = sum(count for (right, read), count in wrong.items() if right in VIOLENCE and read in HARMLESS)
+    return table(["meant", "read as", "times"], lines), hurt
+
+
+def calibration(clean: list[Row]) -> tuple[str, float, list[tuple[float, float, int]]]:
+    """How often a reading of a certain confidence is right; the expected calibration error."""
+    sure = np.array([r["read"]["confidence"] for r in clean])
+    right = np.array([r["concern"] == r["read"]["concern"] for r in clean])
+    points, error = [], 0.0
+    for low in np.arange(0.0, 1.0, 0.1):
+        inside = (sure >= low) & (sure < low + 0.1 + (low > 0.85))
+        if inside.any():
+            points.append((float(sure[inside].mean()), float(right[inside].mean()), int(inside.sum())))
+            error += abs(points[-1][0] - points[-1][1]) * inside.mean()
+    return table(["confidence", "right", "messages"], points), float(error), points
+
+
+# -- candidates and peers
+
+
+def candidates(clean: list[Row]) -> str:
+    """Ways of seeing a message, each trained and measured in this run."""
+    from components.folding import fold
+    from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_union
+    from sklearn.svm import LinearSVC
+
+    texts, codes, _ = training_lines()
+    words = {"ngram_range": (1, 2), "token_pattern": r"\w+"}
+    letters = {"analyzer": "char_wb", "ngram_range": (2, 5)}
+
+    def weighed(**settings: Any) -> Any:
+        return TfidfVectorizer(sublinear_tf=True, **settings)
+
+    def plain(text: str) -> str:
+        return text.lower()
+
+    tried: list[tuple[str, Callable[[str], str], Any, Any]] = [
+        ("words, weighed", fold, weighed(**words), LinearSVC(C=1.0)),
+        ("letters, weighed", fold, weighed(**letters), LinearSVC(C=1.0)),
+        ("words and letters, weighed: chosen", fold, make_union(weighed(**words), weighed(**letters)), LinearSVC()),
+        ("the same without folding", plain, make_union(weighed(**words), weighed(**letters)), LinearSVC()),
+        ("words and letters, counted, logistic regression", fold,
+         make_union(CountVectorizer(**words), CountVectorizer(**letters)), LogisticRegression(max_iter=60)),
+    ]  # fmt: skip
+    lines = []
+    for name, prepare, vectors, machine in tried:
+        started = time.perf_counter()
+        machine.fit(vectors.fit_transform([prepare(text) for text in texts]), codes)
+        seconds = time.perf_counter() - started
+        cells: list[Any] = [name]
+        for language in LANGUAGES:
+            rows = [r for r in clean if r["file"] == language]
+            read = machine.predict(vectors.transform([prepare(r["text"]) for r in rows]))
+            cells.append(macro([r["concern"] for r in rows], list(read)))
+        lines.append([*cells, f"{seconds:.0f} s"])
+    return table(["features", *LANGUAGES, "training"], lines)
+
+
+DEFAULT = """
+recipe: default.v1
+language: kk
+pipeline:
+  - name: WhitespaceTokenizer
+  - name: RegexFeaturizer
+  - name: LexicalSyntacticFeaturizer
+  - name: CountVectorsFeaturizer
+  - name: CountVectorsFeaturizer
+    analyzer: char_wb
+    min_ngram: 1
+    max_ngram: 4
+  - name: DIETClassifier
+    epochs: {epochs}
+    random_seed: 7
+"""
+
+
+def peers(clean: list[Row], epochs: int) -> str:
+    """Our pipeline and Rasa's default one: trained, loaded and asked by the same hands."""
+    ours = {**yaml.safe_load((HERE / "config.yml").read_text("utf-8"))}
+    ours.pop("policies", None)
+    lines = []
+    rates = []
+    with tempfile.TemporaryDirectory() as folder:
+        asked = Path(folder) / "asked.jsonl"
+        asked.write_text("\n".join(json.dumps(r, ensure_ascii=False) for r in clean), "utf-8")
+        for name, config in (("ours", yaml.safe_dump(ours)), ("Rasa's default (DIET)", DEFAULT.format(epochs=epochs))):
+            measured = _train_and_ask(Path(folder), name.split()[0], config, asked)
+            by_file = []
+            for language in LANGUAGES:
+                kept = [i for i, r in enumerate(clean) if r["file"] == language]
+                by_file.append(macro([clean[i]["concern"] for i in kept], [measured["read"][i] for i in kept]))
+            rates.append(measured["rate"])
+            lines.append(
+                [name, *by_file, f"{measured['rate']:.0f}", f"{measured['p50']:.1f} / {measured['p95']:.1f} ms",
+                 f"{measured['memory']:.0f} MB", f"{measured['size']:.1f} MB", f"{measured['seconds']:.0f} s"]
+            )  # fmt: skip
+    lines.append(["ratio of messages a second", "", "", "", f"{rates[0] / rates[1]:.1f}", "", "", "", ""])
+    return table(["pipeline", *LANGUAGES, "messages/s", "p50 / p95", "memory", "file", "training"], lines)
+
+
+def _train_and_ask(folder: Path, name: str, config: str, asked: Path) -> dict[str, Any]:
+    (folder / f"{name}.yml").write_text(config, "utf-8")
+    env = {
+        **os.environ, "PYTHONPATH": str(HERE), "RASA_TELEMETRY_ENABLED": "false", "TF_CPP_MIN_LOG_LEVEL": "3",
+        "LOG_LEVEL": "ERROR", "PYTHONWARNINGS": "ignore",
+    }  # fmt: skip
+    started = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "rasa", "train", "nlu", "--config", str(folder / f"{name}.yml"), "--nlu", str(DATA),
+         "--out", str(folder / "models"), "--fixed-model-name", name],
+        check=True, env=env, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    seconds = time.perf_counter() - started
+    model = folder / "models" / f"{name}.tar.gz"
+    done = subprocess.run(
+        [sys.executable, __file__, "--ask", str(model), "--asked", str(asked)],
+        check=True, env=env, cwd=folder, capture_output=True, text=True,
+    )  # fmt: skip
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return {**answer, "seconds": seconds, "size": model.stat().st_size / 1e6}
+
+
+def ask(model: str, asked: Path) -> None:
+    """In a process of its own: load a model, read every message, print what it took."""
+    from rasa.core.agent import Agent
+
+    agent = Agent.load(model)
+    rows = [json.loads(line) for line in asked.read_text("utf-8").splitlines()]
+
+    async def read() -> tuple[list[str], list[float]]:
+        codes, taken = [], []
+        for row in rows:
+            started = time.perf_counter()
+            parsed = await agent.parse_message(row["text"])
+            taken.append((time.perf_counter() - started) * 1000)
+            codes.append((parsed.get("concern") or parsed["intent"])["name"])
+        return codes, taken
+
+    asyncio.run(read())  # warm
+    codes, taken = asyncio.run(read())
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        json.dumps(
+            {"read": codes, "rate": 1000 * len(taken) / sum(taken), "p50": float(np.percentile(taken, 50)),
+             "p95": float(np.percentile(taken, 95)), "memory": memory}
+        )
+    )  # fmt: skip
+
+
+# -- plots
+
+
+def draw(clean: list[Row], points: list[tuple[float, float, int]]) -> None:
+    """The confusions and the calibration as SVG."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    # Fixed names inside, so that the same figures give the same file.
+    matplotlib.rcParams.update({"svg.hashsalt": "janymda", "font.size": 7})
+    from matplotlib import pyplot
+
+    PLOTS.mkdir(parents=True, exist_ok=True)
+    codes = sorted({r["concern"] for r in clean})
+    grid = np.zeros((len(codes), len(codes)))
+    for row in clean:
+        if row["read"]["concern"] in codes:
+            grid[codes.index(row["concern"]), codes.index(row["read"]["concern"])] += 1
+    grid /= np.maximum(1, grid.sum(axis=1, keepdims=True))
+    figure, axes = pyplot.subplots(figsize=(9, 8))
+    axes.imshow(grid, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(len(codes)), codes, rotation=90)
+    axes.set_yticks(range(len(codes)), codes)
+    axes.set_xlabel("read as")
+    axes.set_ylabel("meant")
+    figure.tight_layout()
+    figure.savefig(PLOTS / "confusion.svg", metadata={"Date": None})
+    figure, axes = pyplot.subplots(figsize=(4, 4))
+    axes.plot([0, 1], [0, 1], linestyle=":", color="grey")
+    axes.plot([p[0] for p in points], [p[1] for p in points], marker="o")
+    axes.set_xlabel("confidence")
+    axes.set_ylabel("share that is right")
+    figure.tight_layout()
+    figure.savefig(PLOTS / "calibration.svg", metadata={"Date": None})
+
+
+def write(rows: list[Row], epochs: int) -> None:
+    """Count everything and write the page."""
+    clean = [r for r in rows if r["noise"] == "as written"]
+    pairs, hurt = confusions(clean)
+    sure, error, points = calibration(clean)
+    draw(clean, points)
+    taken = [r["ms"] for r in clean]
+    texts, codes, dangers = training_lines()
+    page = (HERE / "understanding.template.md").read_text("utf-8").format(
+        lines=len(texts), codes=len(set(codes)), dangers=sum(dangers), messages=len(clean),
+        overview=overview(clean), register=by_register(clean), code=by_code(clean), noise=by_noise(rows),
+        confusions=pairs, hurt=hurt, calibration=sure, error=f"{error:.3f}",
+        p50=f"{np.percentile(taken, 50):.1f}", p95=f"{np.percentile(taken, 95):.1f}",
+        candidates=candidates(clean), peers=peers(clean, epochs) if epochs else "Not measured in this run.\n",
+    )  # fmt: skip
+    OUT.write_text(page, "utf-8")
+    print(overview(clean))
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--readings", type=Path)
+    options.add_argument("--epochs", type=int, default=100, help="of Rasa's default classifier; 0 leaves it out")
+    options.add_argument("--ask")
+    options.add_argument("--asked", type=Path)
+    given = options.parse_args()
+    if given.ask:
+        ask(given.ask, given.asked)
+        return
+    rows = [json.loads(line) for line in given.readings.read_text("utf-8").splitlines()]
+    write(rows, given.epochs)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(HERE))
+    main()

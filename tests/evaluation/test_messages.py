@@ -1,0 +1,123 @@
+"""The evaluation messages through the live path: figures may not fall, and nothing of them stands in training."""
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+import yaml
+
+from bot.folding import fold
+from tests.conftest import JANYMDA, ROOT, Running
+from tests.evaluation.readings import LANGUAGES, messages
+
+# Macro-F1 over all codes, recall and precision of danger. The goals are 0.90 (0.85 mixed), 0.99 and
+# 0.90 (docs/understanding.md); these are what was reached, so that it cannot be lost unseen.
+FLOORS = {"ru": (0.70, 0.85, 0.70), "kk": (0.75, 0.90, 0.60), "mixed": (0.85, 0.90, 0.60)}
+LANGUAGE_FLOOR = 0.95
+VIOLENCE = frozenset((
+    "sexual_abuse", "online_sexual_exploitation", "trafficking", "physical_violence", "emotional_abuse", "neglect",
+    "bullying", "cyberbullying", "forced_marriage", "self_harm",
+))  # fmt: skip
+HARMLESS = frozenset(("off_topic", "insult", "greet", "thanks", "goodbye"))
+MOST_HARMLESS = 0.03
+
+
+@pytest.fixture(scope="session")
+def read(live: Running) -> dict[str, list[tuple[dict[str, Any], dict[str, Any]]]]:
+    """Each message with its reading by `janymda parse --jsonl`, the contract itself."""
+    found = {}
+    for language in LANGUAGES:
+        given = messages(language)
+        done = subprocess.run(
+            [str(JANYMDA), "parse", "--jsonl"], input="".join(m["text"] + "\n" for m in given),
+            env=live.env, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True,
+        )  # fmt: skip
+        readings = [json.loads(line) for line in done.stdout.splitlines()]
+        assert len(readings) == len(given)
+        found[language] = list(zip(given, readings, strict=True))
+    return found
+
+
+def _macro_f1(pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> float:
+    codes = {given["concern"] for given, _ in pairs}
+    total = 0.0
+    for code in codes:
+        hit = sum(g["concern"] == r["concern"] == code for g, r in pairs)
+        told = sum(r["concern"] == code for _, r in pairs)
+        had = sum(g["concern"] == code for g, _ in pairs)
+        total += 2 * hit / (told + had)
+    return total / len(codes)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_figures_do_not_fall(language: str, read: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]]) -> None:
+    pairs = read[language]
+    f1 = _macro_f1(pairs)
+    hit = sum(g["danger"] and r["danger"] for g, r in pairs)
+    recall = hit / sum(g["danger"] for g, _ in pairs)
+    precision = hit / max(1, sum(r["danger"] for _, r in pairs))
+    print(
+        f"{language}: macro-F1 {f1:.3f}, danger recall {recall:.3f}, precision {precision:.3f}, {len(pairs)} messages"
+    )
+    floor = FLOORS[language]
+    assert f1 >= floor[0]
+    assert recall >= floor[1]
+    assert precision >= floor[2]
+
+
+def test_the_language_is_seen(read: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]]) -> None:
+    for language in ("ru", "kk"):
+        seen = [r["language"] == language for _, r in read[language]]
+        print(f"{language}: {sum(seen) / len(seen):.3f} of {len(seen)}")
+        assert sum(seen) / len(seen) >= LANGUAGE_FLOOR
+
+
+def test_violence_is_hardly_ever_taken_for_small_talk(
+    read: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]],
+) -> None:
+    """And where it is, its confidence must be so low that Janymda asks, or it is answered as danger."""
+    pairs = [pair for language in LANGUAGES for pair in read[language] if pair[0]["concern"] in VIOLENCE]
+    taken = [(g["concern"], r) for g, r in pairs if r["concern"] in HARMLESS and not r["danger"]]
+    print(f"{len(taken)} of {len(pairs)} messages of violence read as small talk")
+    assert len(taken) / len(pairs) <= MOST_HARMLESS
+
+
+def test_every_reading_keeps_the_contract(read: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]]) -> None:
+    taxonomy = yaml.safe_load((ROOT / "content" / "taxonomy.yaml").read_text())
+    codes = {*taxonomy["concerns"], *taxonomy["requests"], *taxonomy["meta"]}
+    for language in LANGUAGES:
+        for _, reading in read[language]:
+            assert list(reading) == ["language", "concern", "danger", "confidence", "by"]
+            assert reading["language"] in ("kk", "ru", "mixed")
+            assert reading["concern"] in codes
+            assert 0.0 <= reading["confidence"] <= 1.0
+            assert reading["by"] in ("guard", "nlu", "both")
+
+
+def test_no_evaluation_message_stands_in_training() -> None:
+    training = set()
+    for path in (ROOT / "nlu" / "data" / "nlu").glob("*/*.yml"):
+        for block in yaml.safe_load(path.read_text("utf-8"))["nlu"]:
+            training |= {_bare(line.removeprefix("- ")) for line in block["examples"].splitlines()}
+    # One word is everybody's: "иә" cannot be kept apart.
+    both = {
+        m["text"] for language in LANGUAGES for m in messages(language)
+        if _bare(m["text"]) in training and len(m["text"].split()) > 2
+    }  # fmt: skip
+    assert both == set()
+
+
+def _bare(text: str) -> str:
+    return " ".join("".join(c if c.isalnum() else " " for c in fold(text)).split())
+
+
+@pytest.mark.parametrize("language", ["ru", "kk"])
+def test_every_code_is_written_often_enough(language: str) -> None:
+    taxonomy = yaml.safe_load((ROOT / "content" / "taxonomy.yaml").read_text())
+    counts = {}
+    for code in (*taxonomy["concerns"], *taxonomy["requests"]):
+        for folder in (language, "mixed"):
+            blocks = yaml.safe_load((ROOT / "nlu" / "data" / "nlu" / folder / f"{code}.yml").read_text("utf-8"))["nlu"]
+            counts[folder, code] = sum(len(block["examples"].splitlines()) for block in blocks)
+    assert {k: n for k, n in counts.items() if n < (25 if k[0] == "mixed" else 60)} == {}
