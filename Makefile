@@ -10,7 +10,7 @@ APP := .venv/bin
 NLU := .venv-nlu/bin
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locales/*/LC_MESSAGES/*.po))
 
-.PHONY: help setup run test lint bench evaluate train content i18n requirements browser clean
+.PHONY: help setup run test lint bench evaluate train content i18n requirements browser postgres clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -22,7 +22,7 @@ setup: $(APP)/janymda $(NLU)/.done $(CATALOGUES) ## Environments, languages, mod
 run: setup ## Set up what is missing, then answer until Ctrl-C
 	@exec $(APP)/janymda run
 
-test: setup $(APP)/.dev browser ## Every check and every test
+test: setup $(APP)/.dev browser postgres ## Every check and every test
 	@$(MAKE) --no-print-directory lint
 	$(APP)/python -m pytest
 
@@ -92,3 +92,9 @@ browser:
 	@command -v chromium >/dev/null || { \
 	  echo "Installing Debian's chromium for the browser tests …"; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-dejavu-core >/dev/null; }
+
+# A real PostgreSQL server for the tests: Debian's, where there is none yet; the tests start their own.
+postgres:
+	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || { \
+	  echo "Installing Debian's postgresql for the tests …"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null; }

@@ -1,7 +1,6 @@
 """Hand-overs: routed, sealed, moved on in time, withdrawn, deleted. Organisations and words are invented."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,15 +30,9 @@ from referrals.crypto import (
 )
 from referrals.db import checkpoint, make_engine, writing
 from referrals.pins import PinsUnreadable, pin, read_pins
-from tests.referrals.handovers import EASY, NOW, PEPPER, Office, office
+from tests.referrals.handovers import EASY, NOW, PEPPER, Office
 
 WORDS = "меня обзывают қырғұл каждый день"
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[Office]:
-    with office(tmp_path) as made:
-        yield made
 
 
 def _names(session: Session, house: Office, **need: object) -> list[str]:
@@ -390,8 +383,9 @@ def test_an_open_or_just_touched_case_is_never_deleted(house: Office) -> None:
         assert retention.sweep(session, NOW + timedelta(days=391)).cases == 1
 
 
-def test_what_is_deleted_is_in_no_file(house: Office, tmp_path: Path) -> None:
+def test_what_is_deleted_is_in_no_file(sqlite_house: Office, tmp_path: Path) -> None:
     """SECURITY C11: the sealed bytes themselves are gone from database and log."""
+    house = sqlite_house
     house.add("only")
     house.send(words=WORDS)
     with house.sessions() as session:
