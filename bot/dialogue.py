@@ -94,6 +94,14 @@ class Dialogue:
             self._failures = 0
             return said
 
+    async def read(self, text: str) -> Reading:
+        """How a text is read, without holding a conversation; raises DialogueFailed."""
+        try:
+            response = await self._http.post(f"{self._url()}/webhooks/janymda/read", json={"text": text})
+            return _reading(response.raise_for_status().json()["nlu"])
+        except Exception as error:
+            raise DialogueFailed(type(error).__name__) from None
+
     async def _ask(self, body: dict[str, Any]) -> Said:
         response = await self._http.post(f"{self._url()}/webhooks/janymda/converse", json=body)
         if response.status_code != 200:
@@ -124,15 +132,18 @@ def _read(body: Any) -> Said:
     replies = tuple(reply for reply in body["messages"] if isinstance(reply.get("reply"), str))
     if not replies:
         raise ValueError("no reply")
-    nlu = body["nlu"]
     return Said(
         replies=replies,
         slots=dict(body["slots"]),
         form=body["form"] if isinstance(body["form"], str) else None,
-        reading=Reading(
-            intent=str(nlu["intent"] or ""),
-            concern=str(nlu["concern"] or ""),
-            confidence=float(nlu["confidence"] or 0.0),
-            danger=float(nlu["danger"] or 0.0),
-        ),
+        reading=_reading(body["nlu"]),
+    )
+
+
+def _reading(nlu: Any) -> Reading:
+    return Reading(
+        intent=str(nlu["intent"] or ""),
+        concern=str(nlu["concern"] or ""),
+        confidence=float(nlu["confidence"] or 0.0),
+        danger=float(nlu["danger"] or 0.0),
     )

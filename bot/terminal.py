@@ -10,10 +10,9 @@ from typing import Any, TextIO
 from bot.app import Core
 from bot.dialogue import DialogueFailed
 from bot.guard import find_danger
-from bot.language import detect, reply_language
+from bot.language import detect
 from bot.mask import mask, normalise
 from bot.messages import Answer, Button, Incoming, Kind
-from bot.state import new_sender
 
 _SET_UP = re.compile(r"@(kk|ru)(?:\s+(7-10|11-13|14-17|adult))?\s*$")
 _PRESS = re.compile(r"#(\d{1,3})\s*$")
@@ -144,13 +143,9 @@ async def understand(core: Core, text: str) -> dict[str, Any]:
     model_danger, concern, confidence = False, "off_topic", 0.0
     if clean:
         try:
-            said = await core.dialogue.converse(
-                new_sender(),
-                text=clean,
-                metadata={"language": reply_language(text, None) or "kk", "state": {}},
-            )
-            model_danger = said.reading.intent == "imminent_danger"
-            concern, confidence = said.reading.concern, said.reading.confidence
+            reading = await core.dialogue.read(clean)
+            model_danger = reading.intent == "imminent_danger"
+            concern, confidence = reading.concern, reading.confidence
         except DialogueFailed as error:
             print(f"janymda: the dialogue engine failed ({error})", file=sys.stderr)
             if alarm:

@@ -46,32 +46,69 @@ class DialogueInput(InputChannel):
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
         door = Blueprint("janymda_dialogue", "janymda_dialogue")
 
+        @door.middleware("request")
+        async def check_token(request: Request) -> HTTPResponse | None:
+            shown = request.headers.get(TOKEN_HEADER, "")
+            if request.method != "GET" and not hmac.compare_digest(shown, self._token):
+                return response.empty(status=403)
+            return None
+
         @door.route("/", methods=["GET"])
         async def health(request: Request) -> HTTPResponse:
             return response.json({"status": "ok"})
 
         @door.route("/converse", methods=["POST"])
         async def converse(request: Request) -> HTTPResponse:
-            if not hmac.compare_digest(request.headers.get(TOKEN_HEADER, ""), self._token):
-                return response.empty(status=403)
-            try:
-                message, collector = _read(request.json)
-            except (KeyError, TypeError, ValueError):
-                return response.empty(status=400)
-            try:
-                await on_new_message(message)
-                tracker = await request.app.ctx.agent.tracker_store.retrieve(message.sender_id)
-                if tracker is None:
-                    return response.empty(status=500)
-            except Exception:
-                # Whatever it is, its text may carry the child's words: the bot only needs to know
-                # that it must answer by itself.
-                return response.empty(status=500)
-            return response.json(
-                {"messages": [m["custom"] for m in collector.messages if "custom" in m]} | _state(tracker)
-            )
+            return await _answered(_converse(request, on_new_message))
+
+        @door.route("/read", methods=["POST"])
+        async def read(request: Request) -> HTTPResponse:
+            return await _answered(_parse(request))
 
         return door
+
+
+async def _answered(work: Awaitable[dict[str, Any]]) -> HTTPResponse:
+    """What the work gives; 400 for a body that is not ours, 500 for everything else that fails.
+
+    Whatever it is, its text may carry the child's words: the bot only needs to know that it must
+    answer by itself.
+    """
+    try:
+        return response.json(await work)
+    except BadBody:
+        return response.empty(status=400)
+    except Exception:
+        return response.empty(status=500)
+
+
+class BadBody(Exception):
+    """A request that our own bot never makes."""
+
+
+async def _converse(request: Request, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> dict[str, Any]:
+    try:
+        message, collector = _read(request.json)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadBody from error
+    await on_new_message(message)
+    tracker = await request.app.ctx.agent.tracker_store.retrieve(message.sender_id)
+    return {"messages": [m["custom"] for m in collector.messages if "custom" in m]} | _state(tracker)
+
+
+async def _parse(request: Request) -> dict[str, Any]:
+    try:
+        text = _text(request.json["text"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadBody from error
+    return {"nlu": _reading(await request.app.ctx.agent.parse_message(text))}
+
+
+def _text(value: Any) -> str:
+    """A child's text; never one that could be read as a command."""
+    if not isinstance(value, str) or value.startswith("/") or len(value) > LONGEST_TEXT:
+        raise ValueError("text")
+    return value
 
 
 def _read(body: Any) -> tuple[UserMessage, CollectingOutputChannel]:
@@ -79,12 +116,8 @@ def _read(body: Any) -> tuple[UserMessage, CollectingOutputChannel]:
     sender = body["sender"]
     if not isinstance(sender, str) or not sender:
         raise ValueError("sender")
-    if "intent" in body:
-        text = f"/{body['intent']}{json.dumps(body.get('entities') or {})}"
-    else:
-        text = body["text"]
-        if not isinstance(text, str) or text.startswith("/") or len(text) > LONGEST_TEXT:
-            raise ValueError("text")
+    button = f"/{body.get('intent')}{json.dumps(body.get('entities') or {})}"
+    text = button if "intent" in body else _text(body["text"])
     collector = CollectingOutputChannel()
     metadata = body.get("metadata") or {}
     return (
@@ -96,7 +129,6 @@ def _read(body: Any) -> tuple[UserMessage, CollectingOutputChannel]:
 def _state(tracker: DialogueStateTracker) -> dict[str, Any]:
     """Where the conversation stands and how its last message was read; never its text."""
     read = tracker.latest_message.parse_data if tracker.latest_message else {}
-    concern = read.get("concern") or read.get("intent") or {}
     return {
         "slots": {
             name: slot.value
@@ -104,10 +136,16 @@ def _state(tracker: DialogueStateTracker) -> dict[str, Any]:
             if slot.value is not None and name != "session_started_metadata"
         },
         "form": tracker.active_loop_name,
-        "nlu": {
-            "intent": (read.get("intent") or {}).get("name"),
-            "concern": concern.get("name"),
-            "confidence": concern.get("confidence", 0.0),
-            "danger": read.get("danger", 0.0),
-        },
+        "nlu": _reading(read),
+    }
+
+
+def _reading(read: dict[str, Any]) -> dict[str, Any]:
+    """How a message was read."""
+    concern = read.get("concern") or read.get("intent") or {}
+    return {
+        "intent": (read.get("intent") or {}).get("name"),
+        "concern": concern.get("name"),
+        "confidence": concern.get("confidence", 0.0),
+        "danger": read.get("danger", 0.0),
     }
