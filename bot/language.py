@@ -113,3 +113,24 @@ def reply_language(text: str, current: str | None) -> Literal["kk", "ru"] | None
         kazakh, russian = _evidence(text)
         return "kk" if kazakh >= russian else "ru"
     return None
+
+
+_OURS = re.compile(r"[a-zışçğäöüñа-яёәғқңөұүһі]", re.IGNORECASE)
+_ENGLISH_SHARE, _FEW = 0.6, 2
+
+
+@cache
+def _english() -> frozenset[str]:
+    words: str = yaml.safe_load(_WORDS.read_text(encoding="utf-8"))["en"]
+    return frozenset(words.split())
+
+
+def is_foreign(text: str) -> bool:
+    """Is a message in a script or language that is neither Kazakh nor Russian?"""
+    letters = [letter for letter in text if letter.isalpha()]
+    if letters and sum(bool(_OURS.match(letter)) for letter in letters) < len(letters) / 2:
+        return True
+    words = re.findall(r"[a-z']+", text.lower())
+    if len(words) < _FEW or re.search(r"[а-яё]", text, re.IGNORECASE):
+        return False
+    return sum(word in _english() for word in words) / len(words) >= _ENGLISH_SHARE

@@ -19,7 +19,7 @@ from bot.dialogue import Dialogue, DialogueFailed, Said
 from bot.facts import find_age_band
 from bot.guard import Alarm, Danger, find_danger, is_safe_word
 from bot.handover import Handovers, asks_own_words, find_receipt
-from bot.language import reply_language
+from bot.language import is_foreign, reply_language
 from bot.log import log
 from bot.mask import mask, normalise
 from bot.messages import Answer, Effect, Incoming, Kind, Outgoing, Reply
@@ -55,6 +55,11 @@ _LONG = 1_000
 # A word or two ("Павлодар", "ок") do not change the language of a talk.
 _TELLING_WORDS = 3
 
+_OTHER_SCRIPT: dict[str, Any] = {
+    "reply": "other_script",
+    "contacts": ["102", "112", "150"],
+    "buttons": [{"label": "lang_kk", "control": "kk"}, {"label": "lang_ru", "control": "ru"}],
+}
 HELP_CARD: dict[str, Any] = {"reply": "help_card", "contacts": ["102", "112", "150"]}
 
 
@@ -327,6 +332,8 @@ class Turn:
         clean = mask(normalise(text))
         if not any(character.isalnum() for character in clean):
             return Reply([{"reply": "no_words", "buttons": [_HELP_BUTTON]}])
+        if is_foreign(clean):
+            return Reply([_OTHER_SCRIPT])
         reply = await self._converse(state, seat, text=clean)
         if len(text) > _LONG:
             return Reply([{"reply": "too_long"}, *reply.replies], reply.hide, reply.erase)

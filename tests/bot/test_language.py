@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.language import detect, reply_language
+from bot.language import detect, is_foreign, reply_language
 
 EVALUATION = Path(__file__).parent.parent / "evaluation"
 
@@ -67,3 +67,20 @@ def test_the_language_to_answer_in(text: str, current: str | None, answer: str |
 @given(st.text(max_size=2_000))
 def test_never_raises(text: str) -> None:
     assert detect(text) in ("kk", "ru", "mixed", None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["你好我很害怕", "ساعدني من فضلك", "help me please my father hurts me", "i am scared", "میں ڈرتا ہوں", "שלום עזרה"],
+)
+def test_other_languages_are_known_as_such(text: str) -> None:
+    assert is_foreign(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["pomogite menya byut", "olgim keledi", "akem meni urady", "help", "ok", "мне страшно", "маған көмек керек", "sos",
+     "i v shkole menya byut", "privet", "menia obijaut doma", "hello", "min qaida baram", "😭", "13"],
+)  # fmt: skip
+def test_ours_in_any_letters_is_not_foreign(text: str) -> None:
+    assert not is_foreign(text)
