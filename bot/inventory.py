@@ -6,10 +6,11 @@
 from collections import defaultdict
 from pathlib import Path
 
+import bot.storage  # noqa: F401 importing these is what registers their tables
 import referrals.audit
 import referrals.cases.models
 import referrals.directory.models
-import referrals.throttle  # noqa: F401 importing these is what registers their tables
+import referrals.throttle  # noqa: F401
 from referrals.db import Base
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "threat-model.md"
