@@ -4,13 +4,12 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import uvicorn
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from starlette.applications import Starlette
@@ -21,7 +20,9 @@ from telegram import Bot
 from telegram.request import HTTPXRequest
 
 from bot.actions import ActionsEndpoint
+from bot.app_server import serving
 from bot.chores import Chores
+from bot.console_process import supervise as supervise_console
 from bot.dialogue import Dialogue
 from bot.guard import find_danger
 from bot.handover import Handovers
@@ -44,10 +45,6 @@ from referrals.settings import Settings
 STOP_SECONDS = 6.0
 
 Say = Callable[[str], None]
-
-
-class NotReady(Exception):
-    """Janymda cannot start; the message says what to do."""
 
 
 @dataclass
@@ -126,39 +123,6 @@ def web_app(core: Core, telegram: Telegram | None = None) -> Starlette:
     return Starlette(routes=routes)
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its own signal handling: stopping is decided in one place."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-@asynccontextmanager
-async def serving(app: Starlette, host: str, port: int) -> AsyncIterator[int]:
-    """Serve while the block runs; gives the port (a free one for 0)."""
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise NotReady(f"Port {port} on {host} is taken. Stop the other program, or set JANYMDA_PORT.") from error
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, lifespan="off",
-        timeout_graceful_shutdown=2, timeout_keep_alive=75, h11_max_incomplete_event_size=16_384,
-    )  # fmt: skip
-    server = _Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started and not task.done():  # noqa: ASYNC110 uvicorn tells it only by this flag
-        await asyncio.sleep(0.01)
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        server.should_exit = True
-        await task
-
-
 @asynccontextmanager
 async def core_for_a_while(settings: Settings, say: Say) -> AsyncIterator[Core]:
     """A core for a command of the terminal: with a running Janymda's Rasa, else with its own."""
@@ -231,6 +195,8 @@ async def run(settings: Settings, say: Say) -> None:
         port = await stack.enter_async_context(serving(web_app(core, telegram), settings.host, settings.port))
         chores = Chores(settings, core.engine, core.sessions, core.sealer, core.turn, outbox, lambda: datetime.now(UTC))
         tasks = [asyncio.create_task(chores.run())]
+        if settings.console:
+            tasks.append(asyncio.create_task(supervise_console()))
         stack.push_async_callback(_cancel, tasks)
         if not settings.rasa_url:
             rasa = RasaProcess(_link(settings, port, settings.rasa_port))
@@ -305,6 +271,8 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
 
 def _say_where(settings: Settings, port: int, say: Say) -> None:
     say(f"Janymda is talking.  Chat page: http://{settings.host}:{port}/chat")
+    if settings.console:
+        say(f"Organisations answer on: {settings.console_url}")
     if settings.telegram_bot_token is None:
         say("Telegram: no TELEGRAM_BOT_TOKEN, so only the chat page answers.")
     elif settings.telegram_webhook_url:

@@ -8,8 +8,9 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
-from bot.app import NotReady, core_for_a_while
+from bot.app import core_for_a_while
 from bot.app import run as run_app
+from bot.app_server import NotReady
 from bot.log import quiet_libraries
 from bot.model_file import TrainingFailed
 from bot.model_file import train as train_model
@@ -39,6 +40,14 @@ Jsonl = Annotated[bool, typer.Option("--jsonl", help="One JSON object a line, fo
 def run() -> None:
     """Start everything and answer until Ctrl-C."""
     _do(run_app(_settings(), _out.print))
+
+
+@app.command()
+def console() -> None:
+    """Serve the pages on which organisations answer, alone; `run` starts them too."""
+    from bot.console_process import serve
+
+    _do(serve(_settings()))
 
 
 @app.command()

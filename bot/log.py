@@ -38,6 +38,7 @@ EVENTS = frozenset(
         "breaker_closed",
         "web_refused",
         "chore_failed",
+        "console_stopped",
         "notice_failed",
         "seal_broken",
     )

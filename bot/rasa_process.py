@@ -82,7 +82,7 @@ class RasaProcess:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )
         log("rasa_started", pid=self._process.pid)
 
@@ -176,6 +176,6 @@ def environment(link: RasaLink) -> dict[str, str]:
     }
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """A bot that is killed must not leave a Rasa behind that holds the port."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

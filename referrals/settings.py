@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     rasa_url: str | None = None
     rasa_timeout: float = Field(2.0, gt=0)
     # The staff console: where it listens, and how its pages are reached from outside.
+    console: bool = True
     console_port: int = Field(8011, ge=0, le=65_535)
     console_url: str = ""
     # Fingerprints of the organisations' keys; outside the database, on purpose.

@@ -59,6 +59,9 @@ def environment(folder: Path, port: int, rasa_port: int, **more: str) -> dict[st
         "JANYMDA_DATA_DIR": str(folder / "var"),
         "JANYMDA_PORT": str(port),
         "JANYMDA_RASA_PORT": str(rasa_port),
+        "JANYMDA_CONSOLE_PORT": str(free_port()),
+        # Few tests look at the staff console; those that do turn it on.
+        "JANYMDA_CONSOLE": "0",
         **more,
     }
 

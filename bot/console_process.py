@@ -1,0 +1,49 @@
+"""The staff console beside the bot: a process of its own that never has Telegram's token."""
+
+import asyncio
+import contextlib
+import os
+import sys
+from datetime import UTC, datetime
+
+from bot.app_server import serving
+from bot.log import log
+from bot.rasa_process import die_with_parent
+from referrals.console.app import console_app
+from referrals.db import make_engine, session_factory
+from referrals.settings import Settings
+
+RESTART_SECONDS = 3.0
+_STOP_SECONDS = 5.0
+
+
+async def serve(settings: Settings) -> None:
+    """Serve the console until it is told to stop."""
+    engine = make_engine(settings.database_url)
+    app = console_app(
+        session_factory(engine), lambda: datetime.now(UTC), secure=settings.console_url.startswith("https://")
+    )
+    try:
+        async with serving(app, settings.host, settings.console_port):
+            await asyncio.Event().wait()
+    finally:
+        engine.dispose()
+
+
+async def supervise() -> None:
+    """Keep a console process alive until cancelled."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("TELEGRAM_")}
+    while True:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bot.cli", "console", env=env, preexec_fn=die_with_parent
+        )
+        try:
+            await process.wait()
+            log("console_stopped", status=process.returncode or 0)
+            await asyncio.sleep(RESTART_SECONDS)
+        finally:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.terminate()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(process.wait(), _STOP_SECONDS)

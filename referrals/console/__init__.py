@@ -1,0 +1,1 @@
+"""The pages on which organisations read and answer hand-overs."""

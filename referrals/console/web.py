@@ -1,0 +1,99 @@
+"""What every page of the console shares: headers, templates, languages, and refusing foreign forms."""
+
+import hmac
+import secrets
+from collections.abc import Awaitable, Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from referrals.wording import LANGUAGES, catalogue
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+LARGEST_FORM = 65_536
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def new_token() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def language_of(request: Request) -> str:
+    """The page's language: what the browser prefers among ours; Kazakh else."""
+    for part in request.headers.get("accept-language", "").split(","):
+        code = part.split(";")[0].strip().lower()[:2]
+        if code in LANGUAGES:
+            return code
+    return "kk"
+
+
+@cache
+def _environment(language: str) -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, extensions=["jinja2.ext.i18n"]
+    )
+    made.install_gettext_translations(catalogue(language), newstyle=True)  # type: ignore[attr-defined] # by the extension
+    return made
+
+
+def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
+    """A page in the reader's language."""
+    language = language_of(request)
+    html = _environment(language).get_template(template).render(language=language, **values)
+    return HTMLResponse(html, status_code=status)
+
+
+def gone(request: Request) -> Response:
+    """For what is not there, not yours, used or expired: always the same page."""
+    return page(request, "gone.html", 404)
+
+
+def is_ours(request: Request, form_token: object, expected: str) -> bool:
+    """Was this form sent from a page of ours, by the one it was shown to?"""
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return False
+    origin = request.headers.get("origin")
+    if origin is not None and origin != f"{request.url.scheme}://{request.url.netloc}":
+        return False
+    return isinstance(form_token, str) and hmac.compare_digest(form_token, expected)
+
+
+class SecurityHeaders:
+    """Sets the headers on every answer, errors included, and refuses bodies that are too large."""
+
+    def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def with_headers(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message.get("headers", []),
+                    *((name.lower().encode(), value.encode()) for name, value in HEADERS.items()),
+                ]
+            await send(message)
+
+        length = Headers(scope=scope).get("content-length", "0")
+        if not length.isdigit() or int(length) > LARGEST_FORM:
+            await Response(status_code=413)(scope, receive, with_headers)
+            return
+        await self._app(scope, receive, with_headers)
