@@ -72,7 +72,7 @@ def _run(child: PageChild) -> list[str]:
 
 def test_a_chat_that_sent_and_one_that_did_not_say_the_same(running: Running) -> None:
     sent, kept = running.page(), running.page()
-    answer = _hand_over(sent, "Отправить")
+    answer = _hand_over(sent, "Передать просьбу")
     assert "handover_sent" in [m["key"] for m in answer["messages"]]
     _hand_over(kept, "Не сейчас")
     one, other = _run(sent), _run(kept)
@@ -85,7 +85,7 @@ def test_a_chat_that_sent_and_one_that_did_not_say_the_same(running: Running) ->
 
 def test_old_buttons_do_nothing(running: Running) -> None:
     child, other = running.page(), running.page()
-    _hand_over(child, "Отправить")
+    _hand_over(child, "Передать просьбу")
     old = [b["token"] for b in child.buttons]
     for _ in range(2):
         child.send(command="start")
@@ -99,7 +99,7 @@ def test_old_buttons_do_nothing(running: Running) -> None:
 
 def test_the_receipt_opens_it_from_any_chat_and_is_gone_after_hiding(running: Running) -> None:
     child = running.page()
-    answer = _hand_over(child, "Отправить")
+    answer = _hand_over(child, "Передать просьбу")
     text = " ".join(m["text"] for m in answer["messages"])
     receipt = "".join(c for c in text if c.isdigit())[-16:]
     again = next(b["token"] for b in child.buttons if b["label"] == "Показать ещё раз")
@@ -116,7 +116,7 @@ def test_guessing_receipts_is_slowed_for_the_one_who_guesses(running: Running) -
     answers = [guesser.write(f"{number:016d}") for number in range(12)]
     assert answers[0] == ["receipt_unknown"]
     assert answers[-1] == ["receipt_wait"]
-    answer = _hand_over(child, "Отправить")
+    answer = _hand_over(child, "Передать просьбу")
     receipt = "".join(c for c in " ".join(m["text"] for m in answer["messages"]) if c.isdigit())[-16:]
     assert child.write(receipt) == ["status_in_progress"]
 
@@ -124,7 +124,7 @@ def test_guessing_receipts_is_slowed_for_the_one_who_guesses(running: Running) -
 def test_own_words_reach_no_log_and_no_table(running: Running, tmp_path: Path) -> None:
     """SECURITY C1 and R6: they are sealed in the bot, and Rasa has never seen them."""
     child = running.page()
-    _hand_over(child, "Отправить")
+    _hand_over(child, "Передать просьбу")
     for path in (running.folder / "var").rglob("*"):
         if path.is_file():
             assert "кырмуздай".encode() not in path.read_bytes(), path

@@ -44,8 +44,8 @@ class _Child:
             self._press("Пропустить", "Школа")
         self._press("Дальше", "Нет, только по коду")
         self._press("Нет, только по коду", "Пропустить")
-        self._write(f"{CANARY} {self.chat}-{number}", "Отправить")
-        self._press("Отправить", "Показать ещё раз")
+        self._write(f"{CANARY} {self.chat}-{number}", "Передать просьбу")
+        self._press("Передать просьбу", "Показать ещё раз")
         found = [m for m in self._said() if _RECEIPT.search(m.text)]
         receipt = _RECEIPT.search(found[-1].text)
         assert receipt is not None

@@ -45,7 +45,7 @@ def _hand_over(child: PageChild) -> str:
     for label in ("Да", "Попросить помощь", "Пропустить", "Пропустить", "Дальше", "Нет, только по коду"):
         child.press(label)
     child.write(WORDS)
-    token = next(b["token"] for b in child.buttons if b["label"] == "Отправить")
+    token = next(b["token"] for b in child.buttons if b["label"] == "Передать просьбу")
     answer = child.send(button=token)
     return "".join(c for c in " ".join(m["text"] for m in answer["messages"]) if c.isdigit())[-16:]
 
