@@ -3,7 +3,7 @@
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from content.model import Label, Locale, load_catalogue
+from content.regions import region_name
 from referrals.wording import LANGUAGES, catalogue
 
 HEADERS = {
@@ -52,10 +54,30 @@ def _environment(language: str) -> Environment:
     return made
 
 
+@cache
+def _labels() -> dict[str, Label]:
+    return load_catalogue().labels
+
+
+def named(language: str, prefix: str, code: str | None) -> str:
+    """A code of the child's answers in the words that the child saw; the code itself where it has none."""
+    if not code:
+        return "–"
+    locale: Locale = "kk" if language == "kk" else "ru"
+    if prefix == "region":
+        return region_name(code, locale)
+    found = _labels().get(f"{prefix}_{code.replace('-', '_')}")
+    return found.text(locale) if found and language != "en" else code
+
+
 def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
     """A page in the reader's language."""
     language = language_of(request)
-    html = _environment(language).get_template(template).render(language=language, **values)
+    html = (
+        _environment(language)
+        .get_template(template)
+        .render(language=language, named=partial(named, language), **values)
+    )
     return HTMLResponse(html, status_code=status)
 
 
