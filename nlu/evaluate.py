@@ -255,7 +255,10 @@ def peers(clean: list[Row], epochs: int) -> str:
     with tempfile.TemporaryDirectory() as folder:
         asked = Path(folder) / "asked.jsonl"
         asked.write_text("\n".join(json.dumps(r, ensure_ascii=False) for r in clean), "utf-8")
-        for name, config in (("ours", yaml.safe_dump(ours)), ("Rasa's default (DIET)", DEFAULT.format(epochs=epochs))):
+        for name, config in (
+            ("ours", yaml.safe_dump(ours)),
+            (f"Rasa's default (DIET, {epochs} epochs)", DEFAULT.format(epochs=epochs)),
+        ):
             measured = _train_and_ask(Path(folder), name.split()[0], config, asked)
             by_file = []
             for language in LANGUAGES:
