@@ -13,11 +13,21 @@ _OF_A_CHILD = re.compile(
     r"|мен\s+(?:мұғалім|анасы|әкесі|әжесі|атасы|тәрбиеші)\w*)\b",
     re.IGNORECASE,
 )
-# Words by which a child speaks of a friend, a brother or a sister.
+# Words by which a child speaks of a friend, a brother or a sister. Classmates count only one at a time, and
+# not as the one who does it.
 _OF_A_FRIEND = re.compile(
-    r"\b(?:подруг|подруж|мо(?:й|его|ему)\s+друг|одноклассни|мо(?:я|ю|ей)\s+сестр|сестр[уеы]нк"
-    r"|мо(?:й|его|ему)\s+брат|братиш|знаком(?:ый|ая|ого|ой)"
-    r"|дос(?:ым|ыма|ымды|ымның)|құрбым|достым|сыныптас|сіңлім|інім|бауырым|қарындасым)\w*",
+    r"\b(?:подруг|подруж|мо(?:й|его|ему)\s+друг|одноклассни(?:ка|ку|ком|цу|це|ца)\b|мо(?:я|ю|ей)\s+сестр"
+    r"|сестр[уеы]нк|мо(?:й|его|ему)\s+брат|братиш|знаком(?:ый|ая|ого|ой)"
+    r"|дос(?:ым|ыма|ымды|ымның)|құрбым|достым|сыныптасым|сіңлім|інім|бауырым|қарындасым)\w*",
+    re.IGNORECASE,
+)
+# The one to whom it is done is the one who writes, whoever else is named.
+_TO_ME = re.compile(r"\b(?:меня|мной|надо мной|ко мне|на меня|мені|маған|menya|meni|magan)\b", re.IGNORECASE)
+# A friend, a brother or a sister who does it, not to whom it is done.
+_DOES_IT = re.compile(
+    r"\b(?:подруга|мой\s+друг|моя\s+сестра|мой\s+брат|знакомый|досым|құрбым|достым|сыныптасым|інім|бауырым)\s+"
+    r"(?:\w+\s+){0,2}?(?:бь[её]т|избива|обижа|трога|приста|домога|унижа|ор[её]т|крич|угрожа|щипа|толка|заставля"
+    r"|шантаж|обзыва|дразн|ұра|ұрып|соғ|тиіс|қорлай|мазақта|қорқыт)",
     re.IGNORECASE,
 )
 _AGE_PHRASES = (
@@ -82,6 +92,8 @@ def find_audience(text: str) -> str | None:
     """`adult` when an adult speaks of a child, `other` when a child speaks of a friend or sibling."""
     if _OF_A_CHILD.search(text):
         return "adult"
+    if _TO_ME.search(text) or _DOES_IT.search(text):
+        return None
     return "other" if _OF_A_FRIEND.search(text) else None
 
 

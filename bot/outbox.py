@@ -31,8 +31,10 @@ from referrals.notices import Letter
 CHAT_BURST, CHAT_PER_SECOND = 4, 1.0
 ALL_PER_SECOND = 25.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
-# How many message numbers above the last known one are looked at for a message of unknown fate.
-SEARCHED_NUMBERS = 40
+# How many numbers beyond the last known one are looked at for a message of unknown fate, and how many in all.
+SEARCHED_BEYOND, SEARCHED_AT_MOST = 20, 200
+# After a pause this long others have spoken meanwhile: the place to look from is noted anew.
+_LONG_PAUSE = 0.1
 DELETE_BATCH = 100
 # How long the honest word about what "hide" cannot do stays readable.
 NOTICE_SECONDS = 8.0
@@ -162,6 +164,8 @@ class Outbox:
             lane.more.clear()
             try:
                 if not await self._send_next(profile, lane):
+                    if lane.more.is_set():
+                        continue  # Written while we looked: it would wait for the child's next word.
                     self._lanes.pop(profile, None)
                     return
                 pause = FIRST_PAUSE
@@ -189,11 +193,14 @@ class Outbox:
         if state == Delivery.SENDING and row not in self._untouched:
             number = await self._find(profile, chat, message, above)
             if number is not None:
+                self.saw(number)
                 await asyncio.to_thread(self._done, profile, row, number)
                 return True
-        elif state == Delivery.WAITING:
+            state = Delivery.WAITING
+        pause = max(lane.pace.wait(), self._pace.wait())
+        await asyncio.sleep(pause)
+        if state == Delivery.WAITING or pause > _LONG_PAUSE:
             await asyncio.to_thread(self._sending, row)
-        await asyncio.sleep(max(lane.pace.wait(), self._pace.wait()))
         await self._send(profile, chat, row, message)
         return True
 
@@ -219,10 +226,7 @@ class Outbox:
 
     async def _find(self, profile: bytes, chat: int, message: Outgoing, above: int) -> int | None:
         """Look for a message that may have arrived; its number, or None."""
-        known = set(await asyncio.to_thread(self._numbers, profile))
-        for number in range(above + 1, above + 1 + SEARCHED_NUMBERS):
-            if number in known:
-                continue
+        for number in await asyncio.to_thread(self._unknown_numbers, above):
             try:
                 await self._bot.edit_message_reply_markup(
                     chat_id=chat, message_id=number, reply_markup=keyboard(message)
@@ -303,6 +307,13 @@ class Outbox:
     def _numbers(self, profile: bytes) -> list[int]:
         with self._sessions() as session:
             return storage.deletable_messages(session, profile, self._now())
+
+    def _unknown_numbers(self, above: int) -> list[int]:
+        """The numbers above this one that no message we know of has, in whichever chat: Telegram counts over all."""
+        with self._sessions() as session:
+            known = set(session.scalars(select(ChatMessage.number).where(ChatMessage.number > above)))
+        end = max(known, default=above) + 1 + SEARCHED_BEYOND
+        return [number for number in range(above + 1, end) if number not in known][:SEARCHED_AT_MOST]
 
     def _forget(self, profile: bytes, numbers: list[int]) -> None:
         with writing(self._sessions) as session:
