@@ -10,6 +10,7 @@ from bot.app_server import serving
 from bot.log import log
 from bot.rasa_process import die_with_parent
 from referrals.console.app import console_app
+from referrals.crypto import Sealer
 from referrals.db import make_engine, session_factory
 from referrals.settings import Settings
 
@@ -21,7 +22,10 @@ async def serve(settings: Settings) -> None:
     """Serve the console until it is told to stop."""
     engine = make_engine(settings.database_url)
     app = console_app(
-        session_factory(engine), lambda: datetime.now(UTC), secure=settings.console_url.startswith("https://")
+        session_factory(engine),
+        lambda: datetime.now(UTC),
+        Sealer(settings.console_key),
+        secure=settings.console_url.startswith("https://"),
     )
     try:
         async with serving(app, settings.host, settings.console_port):

@@ -10,6 +10,7 @@ import bot.storage  # noqa: F401 importing these is what registers their tables
 import referrals.audit
 import referrals.cases.models
 import referrals.directory.models
+import referrals.people
 import referrals.throttle  # noqa: F401
 from referrals.db import Base
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from bot.app import open_database
 from bot.handover import find_receipt
-from referrals import audit
+from referrals import audit, people
 from referrals.cases import lifecycle, receipts, retention
 from referrals.cases.keys import WeakPassphrase, make_key
 from referrals.cases.models import NoticeAddress, OrganizationKey
@@ -23,6 +23,7 @@ from referrals.pins import PinsUnreadable, pin, read_pins
 from referrals.settings import Settings, SettingsError, load_settings
 
 organization_app = typer.Typer(help="Organisations that take hand-overs: keys, pins, notices.", no_args_is_help=True)
+staff_app = typer.Typer(help="Who works in the console.", no_args_is_help=True)
 audit_app = typer.Typer(help="The audit trail.", no_args_is_help=True)
 _ADMINISTRATOR = "administrator"
 
@@ -131,6 +132,27 @@ def add_address(
             )
         )
     typer.echo("Added.")
+
+
+@staff_app.command("add")
+def add_staff(
+    name: Annotated[str, typer.Argument(help="The person's name.")],
+    email: Annotated[str, typer.Argument(help="The e-mail address to log in with.")],
+    role: Annotated[str, typer.Option(help="What for: editor, reviewer, lead …")] = "administrator",
+    organization: Annotated[str, typer.Option(help="For case workers and leads: the organisation's id.")] = "",
+) -> None:
+    """Make an account; prints the one-time link by which the person sets a password and the app's code."""
+    with _open() as (settings, session):
+        home = _find(session, organization).id if organization else None
+        try:
+            token = people.invite(
+                session, name=name, email=email, role=role, organization_id=home, actor=_ADMINISTRATOR,
+                at=datetime.now(UTC),
+            )  # fmt: skip
+        except people.PeopleError as error:
+            raise _Refused(str(error)) from None
+        link = f"{settings.console_url}/invitation/{token}"
+    typer.echo(f"One-time link, good for three days; give it to the person yourself: {link}")
 
 
 @audit_app.command("verify")

@@ -2,13 +2,11 @@
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, cast
-
-from babel.dates import format_date
 
 from bot.messages import Button, Contact, Outgoing
 from bot.state import MOST_BUTTONS, State
+from content.cards import card_lines
 from content.model import Catalogue, Locale, Register
 from content.regions import region_name
 from content.render import label, render
@@ -74,7 +72,7 @@ class Voice:
     def _facts(self, facts: Mapping[str, Any], locale: Locale, register: Register | None) -> dict[str, str]:
         service, handover = facts.get("service"), facts.get("handover")
         if isinstance(service, Mapping):
-            return self._service(service, locale, register)
+            return card_lines(self._catalogue, service, locale, register)
         if isinstance(handover, Mapping):
             return self._handover(handover, locale, register)
         return {name: _in_language(value, locale) for name, value in facts.items() if value is not None}
@@ -103,31 +101,6 @@ class Voice:
             "excluded": ", ".join(filter(None, (named("ho_", code) for code in handover["excluded"]))),
             "contact": contact,
             "words": " ".join(render(self._catalogue, told, locale, register)),
-        }
-
-    def _service(self, service: Mapping[str, Any], locale: Locale, register: Register | None) -> dict[str, str]:
-        """The lines of a service card; a line without its fact is left out."""
-
-        def phrase(key: str, **facts: str) -> str:
-            return " ".join(render(self._catalogue, key, locale, register, facts))
-
-        hours = {"open": "open_now", "closed": "closed_now"}.get(service["hours"], "hours_unknown")
-        if service["hours"] == "closed" and service.get("opens_at"):
-            at = datetime.fromisoformat(service["opens_at"])
-            if service["opens_today"]:
-                opens = phrase("opens_at", time=f"{at:%H:%M}")
-            else:
-                opens = phrase("opens_on", day=format_date(at, "EEEE", locale), time=f"{at:%H:%M}")
-        else:
-            opens = phrase(hours)
-        guardian = {"yes": "guardian_needed", "no": "guardian_not_needed"}
-        return {
-            "name": service["name"],
-            "what": "\n".join(filter(None, (service.get("what"), service.get("address")))),
-            "phone": ", ".join(service.get("phones") or ()),
-            "hours": opens,
-            "cost": phrase("cost_free") if service.get("free") else "",
-            "guardian": phrase(guardian.get(service["guardian"], "guardian_unknown")),
         }
 
     def _contact(self, number: str, locale: Locale, register: Register | None) -> Contact:

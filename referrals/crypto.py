@@ -7,6 +7,8 @@ import os
 import secrets
 from dataclasses import dataclass
 
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from argon2.low_level import Type, hash_secret_raw
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -37,6 +39,9 @@ class Hardness:
 
 PASSPHRASE = Hardness()
 RECEIPT = Hardness(memory=65_536, passes=2, lanes=1)
+PASSWORD = Hardness(memory=65_536, passes=3, lanes=1)
+# For short random codes that also need a password and whose tries are counted.
+CODE = Hardness(memory=8_192, passes=2, lanes=1)
 
 
 class SealBroken(Exception):
@@ -155,6 +160,28 @@ def receipt_keys(receipt: str, pepper: bytes, hardness: Hardness = RECEIPT) -> R
     salt = hmac.new(pepper, b"receipt", hashlib.sha256).digest()[:_SALT]
     both = _stretched(receipt.encode(), salt, 2 * _KEY, hardness)
     return ReceiptKeys(both[:_KEY], both[_KEY:])
+
+
+def hash_password(password: str, hardness: Hardness = PASSWORD) -> str:
+    """What is stored of a password: Argon2id with its salt and its cost written into it."""
+    return _hasher(hardness).hash(password)
+
+
+def is_password(stored: str, password: str, hardness: Hardness = PASSWORD) -> bool:
+    """Is it the password whose hash this is? An unreadable hash is nobody's."""
+    try:
+        return _hasher(hardness).verify(stored, password)
+    except (VerifyMismatchError, InvalidHashError):
+        return False
+
+
+def _hasher(hardness: Hardness) -> PasswordHasher:
+    return PasswordHasher(time_cost=hardness.passes, memory_cost=hardness.memory, parallelism=hardness.lanes)
+
+
+def slow_digest(code: str, salt: bytes) -> str:
+    """What is stored of a short random code."""
+    return _stretched(code.encode("utf-8", "replace"), salt, _KEY, CODE).hex()
 
 
 def token_digest(token: str) -> bytes:

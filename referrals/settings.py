@@ -16,6 +16,7 @@ _FROM_FILES = (
     "JANYMDA_PEPPER",
     "JANYMDA_SEALING_KEY",
     "JANYMDA_ACTIONS_TOKEN",
+    "JANYMDA_CONSOLE_KEY",
     "JANYMDA_DATABASE_URL",
     "JANYMDA_SMTP_PASSWORD",
 )
@@ -76,6 +77,7 @@ class Settings(BaseSettings):
     pepper_hex: SecretStr | None = Field(None, alias="JANYMDA_PEPPER")
     sealing_key_hex: SecretStr | None = Field(None, alias="JANYMDA_SEALING_KEY")
     actions_token_hex: SecretStr | None = Field(None, alias="JANYMDA_ACTIONS_TOKEN")
+    console_key_hex: SecretStr | None = Field(None, alias="JANYMDA_CONSOLE_KEY")
 
     @model_validator(mode="after")
     def _complete(self) -> "Settings":
@@ -119,6 +121,11 @@ class Settings(BaseSettings):
     def sealing_key(self) -> bytes:
         """The key under which conversations and outgoing messages are sealed."""
         return bytes.fromhex(self._secret("sealing_key", self.sealing_key_hex))
+
+    @property
+    def console_key(self) -> bytes:
+        """The key under which the staff's one-time-code secrets are sealed; the bot never needs it."""
+        return bytes.fromhex(self._secret("console_key", self.console_key_hex))
 
     @property
     def actions_token(self) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeAlias
-from zoneinfo import ZoneInfo
 
 from rasa_sdk import Action, Tracker
 from rasa_sdk.events import SlotSet
@@ -15,14 +14,12 @@ from bot.actions.onboarding import SKIPPED, read_band
 from bot.actions.reply import Event, button, entity, intent, language, say, text
 from bot.actions.taxonomy import is_concern
 from bot.facts import age_of_band, find_one_region
-from content.model import Locale
 from content.regions import all_regions, find_region, region_name
-from referrals.directory.search import FoundService, find_services
+from referrals.directory.search import FoundService, card_facts, find_services
 
 Sessions: TypeAlias = Callable[[], Session]
 Clock: TypeAlias = Callable[[], datetime]
 
-KAZAKHSTAN_TIME = ZoneInfo("Asia/Almaty")
 NATIONAL_LINES = ("150", "111", "102")
 # After so many answers that name no place, the national lines are given instead of another question.
 MOST_REGION_MISSES = 2
@@ -140,7 +137,7 @@ class FindServices(Action):
             return []
         say(dispatcher, "services_found", facts=facts)
         for service in found:
-            say(dispatcher, "service_card", facts={"service": service_facts(service, locale)})
+            say(dispatcher, "service_card", facts={"service": card_facts(service, locale)})
         say(dispatcher, "helped_check", buttons=_after_lines())
         return []
 
@@ -164,22 +161,6 @@ def _after_lines() -> list[dict[str, Any]]:
         *(button(f"choice_{line}", "choose_help", choice=line) for line in ("150", "111")),
         button("rights", "choose_topic", topic="rights"),
     ]
-
-
-def service_facts(service: FoundService, locale: Locale) -> dict[str, Any]:
-    """A found service as plain values; the bot turns hours and cost into words."""
-    hours = service.hours
-    return {
-        "name": service.name.get(locale) or next(iter(service.name.values())),
-        "what": service.description.get(locale, ""),
-        "phones": [phone.number for phone in service.phones],
-        "address": service.address.get(locale, ""),
-        "hours": hours.state,
-        "opens_at": hours.opens_at.astimezone(KAZAKHSTAN_TIME).isoformat() if hours.opens_at else "",
-        "opens_today": hours.opens_today,
-        "free": service.cost is None or service.cost == "free",
-        "guardian": service.needs_guardian,
-    }
 
 
 class Informed(Action):

@@ -72,9 +72,13 @@ def learn(texts: Sequence[str], intents: Sequence[str], dangers: Sequence[bool],
     classes = np.array([name + _DANGER_MARK * bool(danger) for name, danger in zip(intents, dangers, strict=True)])
     rare = {name for name, count in zip(*np.unique(classes, return_counts=True), strict=True) if count < _FOLDS}
     kept = np.array([name not in rare for name in classes])
-    machine = LinearSVC(C=config["C"]).fit(rows[kept], classes[kept])
+    machine = LinearSVC(C=config["C"], class_weight="balanced").fit(rows[kept], classes[kept])
     held_out = cross_val_predict(
-        LinearSVC(C=config["C"]), rows[kept], classes[kept], cv=_FOLDS, method="decision_function"
+        LinearSVC(C=config["C"], class_weight="balanced"),
+        rows[kept],
+        classes[kept],
+        cv=_FOLDS,
+        method="decision_function",
     )
     alarm = LogisticRegression(C=config["danger_C"], solver="liblinear", random_state=42).fit(rows, np.array(dangers))
     order = {name: place for place, name in enumerate(machine.classes_)}
@@ -122,7 +126,7 @@ class ReadingClassifier(GraphComponent, IntentClassifier):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        return {"threshold": 0.3, "danger_threshold": 0.3, "C": 1.0, "danger_C": 30.0}
+        return {"threshold": 0.3, "danger_threshold": 0.3, "C": 0.5, "danger_C": 30.0}
 
     def __init__(self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
         self._config = {**self.get_default_config(), **config}

@@ -1,4 +1,4 @@
-"""The console's web application, and its process."""
+"""The console's web application: every page there is, and what all of them share."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -12,17 +12,28 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from referrals.console import auth, cases, directory
 from referrals.console.answer import AnswerPages
+from referrals.console.visit import House, Page, route_of
 from referrals.console.web import SecurityHeaders, gone, page
-from referrals.crypto import PASSPHRASE, Hardness
+from referrals.crypto import PASSPHRASE, PASSWORD, Hardness, Sealer
 
 _STATIC = Path(__file__).parent / "static"
+# The staff's pages. The order matters: a fixed path comes before one with a name in it.
+PAGES: tuple[Page, ...] = (*auth.PAGES, *directory.PAGES, *cases.PAGES)
 
 
 def console_app(
-    sessions: Callable[[], Session], now: Callable[[], datetime], *, secure: bool, hardness: Hardness = PASSPHRASE
+    sessions: Callable[[], Session],
+    now: Callable[[], datetime],
+    sealer: Sealer,
+    *,
+    secure: bool,
+    hardness: Hardness = PASSPHRASE,
+    password: Hardness = PASSWORD,
 ) -> Starlette:
     """Every page there is. `secure`: it is reached by https, so that cookies never travel without."""
+    house = House(sessions, now, sealer, secure, password, hardness)
 
     async def health(request: Request) -> Response:
         return PlainTextResponse("ok")
@@ -38,6 +49,7 @@ def console_app(
             Route("/health", health),
             Mount("/static", StaticFiles(directory=_STATIC)),
             *AnswerPages(sessions, now, secure, hardness).routes(),
+            *(route_of(one, house) for one in PAGES),
         ],
         middleware=[Middleware(SecurityHeaders)],
         exception_handlers={404: missing, 405: missing, 500: failed},

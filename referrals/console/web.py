@@ -29,6 +29,8 @@ HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 LARGEST_FORM = 65_536
+LARGEST_FILE, FILE_PATH = 8_000_000, "/directory/import"
+LANGUAGE_COOKIE = "janymda_language"
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -37,7 +39,10 @@ def new_token() -> str:
 
 
 def language_of(request: Request) -> str:
-    """The page's language: what the browser prefers among ours; Kazakh else."""
+    """The page's language: as chosen, else what the browser prefers among ours; Kazakh else."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    if chosen in LANGUAGES:
+        return chosen
     for part in request.headers.get("accept-language", "").split(","):
         code = part.split(";")[0].strip().lower()[:2]
         if code in LANGUAGES:
@@ -73,11 +78,10 @@ def named(language: str, prefix: str, code: str | None) -> str:
 def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
     """A page in the reader's language."""
     language = language_of(request)
-    html = (
-        _environment(language)
-        .get_template(template)
-        .render(language=language, named=partial(named, language), **values)
-    )
+    shared = {
+        "visit": None, "language": language, "named": partial(named, language), "catalogue_of": catalogue,
+    }  # fmt: skip
+    html = _environment(language).get_template(template).render(**{**shared, **values})
     return HTMLResponse(html, status_code=status)
 
 
@@ -115,8 +119,12 @@ class SecurityHeaders:
                 ]
             await send(message)
 
-        length = Headers(scope=scope).get("content-length", "0")
-        if not length.isdigit() or int(length) > LARGEST_FORM:
+        # A body that does not say how long it is has no end that could be trusted.
+        headers = Headers(scope=scope)
+        length = headers.get("content-length", "0")
+        most = LARGEST_FILE if scope["path"] == FILE_PATH else LARGEST_FORM
+        known = length.isascii() and length.isdigit() and "transfer-encoding" not in headers
+        if not known or int(length) > most:
             await Response(status_code=413)(scope, receive, with_headers)
             return
         await self._app(scope, receive, with_headers)

@@ -1,14 +1,14 @@
 """The directory's tables, after HSDS 3.0, with what a child's safety needs besides."""
 
-from datetime import date, time
+from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import JSON, Boolean, Date, ForeignKey, Integer, String, Time, Uuid
+from sqlalchemy import JSON, Boolean, Date, ForeignKey, Integer, String, Time, Uuid, event
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from referrals.db import Base
+from referrals.db import Base, UtcDateTime
 
 _NONE: dict[Any, Any] = {"privacy": "none"}
 _PRIVATE: dict[Any, Any] = {"privacy": "staff"}
@@ -84,6 +84,8 @@ class Service(Base):
     needs_guardian: Mapped[str] = mapped_column(String(8), default=NeedsGuardian.UNKNOWN, info=_NONE)
     licence: Mapped[str | None] = mapped_column(String(60), info=_NONE)
     trained_for_children: Mapped[bool | None] = mapped_column(Boolean, info=_NONE)
+    # Whom staff call when the public number does not answer; never shown to a child.
+    backup_contact: Mapped[str | None] = mapped_column(String(120), info=_PRIVATE)
     takes_handovers: Mapped[bool] = mapped_column(Boolean, default=False, info=_NONE)
     always_open: Mapped[bool] = mapped_column(Boolean, default=False, info=_NONE)
     nationwide: Mapped[bool] = mapped_column(Boolean, default=False, info=_NONE)
@@ -91,6 +93,8 @@ class Service(Base):
     source_kind: Mapped[str] = mapped_column(String(14), default=SourceKind.VERIFIED, info=_NONE)
     verified_on: Mapped[date | None] = mapped_column(Date, info=_NONE)
     verified_by: Mapped[str | None] = mapped_column(String(80), info=_PRIVATE)
+    # Names and phone digits in small letters, for the staff's search; kept by `_keep_search_text`.
+    search_text: Mapped[str] = mapped_column(String(600), default="", info=_PRIVATE)
     # A record that staff have edited is theirs: the seed does not touch it again.
     edited: Mapped[bool] = mapped_column(Boolean, default=False, info=_NONE)
     organization: Mapped[Organization] = relationship(back_populates="services")
@@ -100,6 +104,51 @@ class Service(Base):
     schedules: Mapped[list["Schedule"]] = relationship(back_populates="service", cascade="all, delete-orphan")
     areas: Mapped[list["ServiceArea"]] = relationship(back_populates="service", cascade="all, delete-orphan")
     locations: Mapped[list["Location"]] = relationship(back_populates="service", cascade="all, delete-orphan")
+
+
+def search_text_of(service: Service) -> str:
+    """What a service is found by: its names, Russian first, and the digits of its phones."""
+    names = [service.name.get("ru", ""), service.name.get("kk", "")]
+    phones = ["".join(c for c in phone.number if c.isdigit()) for phone in service.phones]
+    return " ".join(filter(None, [*names, *phones])).lower()[:600]
+
+
+@event.listens_for(Service, "before_insert")
+@event.listens_for(Service, "before_update")
+def _keep_search_text(mapper: object, connection: object, service: Service) -> None:
+    service.search_text = search_text_of(service)
+
+
+class ChangeState(StrEnum):
+    WAITING = "waiting"
+    PUBLISHED = "published"
+    REFUSED = "refused"
+
+
+class ChangeKind(StrEnum):
+    """What a second person is asked to agree to."""
+
+    EDIT = "edit"
+    ARCHIVE = "archive"
+    RESTORE = "restore"
+
+
+class ServiceChange(Base):
+    """One step in a service's history: proposed by one person, decided by another."""
+
+    __tablename__ = "service_change"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, info=_NONE)
+    service_id: Mapped[UUID] = mapped_column(ForeignKey("service.id"), index=True, info=_NONE)
+    kind: Mapped[str] = mapped_column(String(8), info=_NONE)
+    state: Mapped[str] = mapped_column(String(10), index=True, info=_NONE)
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSON, info=_PRIVATE)
+    after: Mapped[dict[str, Any]] = mapped_column(JSON, info=_PRIVATE)
+    author: Mapped[str] = mapped_column(String(80), info=_PRIVATE)
+    reviewer: Mapped[str | None] = mapped_column(String(80), info=_PRIVATE)
+    remark: Mapped[str] = mapped_column(String(400), default="", info=_PRIVATE)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, info=_NONE)
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime, info=_NONE)
 
 
 class Phone(Base):

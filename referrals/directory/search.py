@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session, selectinload
 
+from content.model import Locale
 from referrals.directory.freshness import is_shown
-from referrals.directory.hours import Hours, OpenState, hours_of
+from referrals.directory.hours import KAZAKHSTAN, Hours, OpenState, hours_of
 from referrals.directory.models import Kind, Service, ServiceArea, Status
 
 _FAR = datetime.max.replace(tzinfo=UTC)
@@ -62,13 +64,13 @@ def find_services(
     )
     fitting = [s for s in session.scalars(query) if is_shown(s, at) and _serves(s, concern)]
     ranked = sorted(fitting, key=lambda s: _rank(s, hours_of(s, at), language))
-    return [_found(service, at, region) for service in ranked[:limit]]
+    return [found_service(service, at, region) for service in ranked[:limit]]
 
 
 def national_lines(session: Session, at: datetime) -> list[FoundService]:
     """Every nationwide line and emergency number."""
     query = select(Service).where(Service.nationwide, Service.status == Status.PUBLISHED)
-    return [_found(s, at, None) for s in session.scalars(query) if is_shown(s, at)]
+    return [found_service(s, at, None) for s in session.scalars(query) if is_shown(s, at)]
 
 
 def _fits(region: str | None, age: int | None, kind: str | None) -> list[ColumnElement[bool]]:
@@ -96,7 +98,8 @@ def _rank(service: Service, hours: Hours, language: str | None) -> tuple[bool, i
     return service.nationwide, _STATES.index(hours.state), opens, not speaks, str(service.id)
 
 
-def _found(service: Service, at: datetime, region: str | None) -> FoundService:
+def found_service(service: Service, at: datetime, region: str | None) -> FoundService:
+    """What a child may be told of a service at a moment; the address near a region first."""
     public = [place for place in service.locations if not place.private]
     near = [place for place in public if place.region == region] or public
     return FoundService(
@@ -111,3 +114,19 @@ def _found(service: Service, at: datetime, region: str | None) -> FoundService:
         needs_guardian=service.needs_guardian,
         nationwide=service.nationwide,
     )
+
+
+def card_facts(service: FoundService, locale: Locale) -> dict[str, Any]:
+    """A found service as plain values; `content.cards` turns hours and cost into words."""
+    hours = service.hours
+    return {
+        "name": service.name.get(locale) or next(iter(service.name.values())),
+        "what": service.description.get(locale, ""),
+        "phones": [phone.number for phone in service.phones],
+        "address": service.address.get(locale, ""),
+        "hours": hours.state,
+        "opens_at": hours.opens_at.astimezone(KAZAKHSTAN).isoformat() if hours.opens_at else "",
+        "opens_today": hours.opens_today,
+        "free": service.cost is None or service.cost == "free",
+        "guardian": service.needs_guardian,
+    }

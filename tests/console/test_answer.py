@@ -44,7 +44,7 @@ def house(tmp_path: Path) -> Iterator[Office]:
 
 @pytest.fixture
 def browser(house: Office, clock: _Clock) -> Iterator[TestClient]:
-    app = console_app(house.sessions, clock, secure=False, hardness=EASY)
+    app = console_app(house.sessions, clock, house.sealer, secure=False, hardness=EASY)
     with TestClient(app, base_url="http://desk.invalid", headers={"accept-language": "ru"}) as client:
         yield client
 
