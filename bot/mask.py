@@ -11,6 +11,10 @@ _INVISIBLE = re.compile(
 )
 # Everything that is, or looks like, a slash at the beginning; and Rasa's word for outside events.
 _COMMAND = re.compile(r"^(?:[\s/／∕⁄╱⧸\\＼|]+|EXTERNAL\s*:)+", re.IGNORECASE)
+# A word for a machine, alone or with a machine's brackets behind it: `/back_`, `/inform{"age": 1}`.
+_UNKNOWN_COMMAND = re.compile(
+    r"(?:[/／∕⁄]|EXTERNAL\s*:)+\s?[a-z_]\w*(?:@\w+)?(?:\s*[({].*)?", re.IGNORECASE | re.ASCII | re.DOTALL
+)
 
 _LINK = re.compile(r"(?:https?://|www\.|t\.me/)\S+|\b[\w-]+\.(?:com|ru|kz|net|org|me|io)(?:/\S*)?\b", re.IGNORECASE)
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+")
@@ -53,6 +57,11 @@ def normalise(text: str) -> str:
     # Braces are how Rasa's commands carry values.
     text = text.replace("{", "(").replace("}", ")")
     return _COMMAND.sub("", text).strip()
+
+
+def is_unknown_command(text: str) -> bool:
+    """Is this meant for a program, not said to somebody? Nothing in it is to be understood."""
+    return _UNKNOWN_COMMAND.fullmatch(_INVISIBLE.sub("", text).strip()) is not None
 
 
 def mask(text: str) -> str:

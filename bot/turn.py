@@ -21,7 +21,7 @@ from bot.guard import Alarm, Danger, find_danger, is_safe_word
 from bot.handover import Handovers, asks_own_words, find_receipt
 from bot.language import is_foreign, reply_language
 from bot.log import log
-from bot.mask import mask, normalise
+from bot.mask import is_unknown_command, mask, normalise
 from bot.messages import Answer, Effect, Incoming, Kind, Outgoing, Reply
 from bot.state import IDLE_SECONDS, SENDER_TURNS, State, Step, new_sender
 from bot.voice import CONTROL, Voice
@@ -329,6 +329,8 @@ class Turn:
         if alarm:
             self._learn(text, state)
             return self._danger(alarm, state)
+        if is_unknown_command(text):
+            return Reply([{"reply": "help_now", **_contacts("102", "112", "150")}])
         clean = mask(normalise(text))
         if not any(character.isalnum() for character in clean):
             return Reply([{"reply": "no_words", "buttons": [_HELP_BUTTON]}])

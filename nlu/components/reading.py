@@ -72,14 +72,16 @@ def learn(texts: Sequence[str], intents: Sequence[str], dangers: Sequence[bool],
     classes = np.array([name + _DANGER_MARK * bool(danger) for name, danger in zip(intents, dangers, strict=True)])
     rare = {name for name, count in zip(*np.unique(classes, return_counts=True), strict=True) if count < _FOLDS}
     kept = np.array([name not in rare for name in classes])
-    machine = LinearSVC(C=config["C"], class_weight="balanced").fit(rows[kept], classes[kept])
+    # A fixed seed: two trainings on the same lines read every message alike.
+    machine = LinearSVC(C=config["C"], class_weight="balanced", random_state=42)
     held_out = cross_val_predict(
-        LinearSVC(C=config["C"], class_weight="balanced"),
+        machine,
         rows[kept],
         classes[kept],
         cv=_FOLDS,
         method="decision_function",
     )
+    machine.fit(rows[kept], classes[kept])
     alarm = LogisticRegression(C=config["danger_C"], solver="liblinear", random_state=42).fit(rows, np.array(dangers))
     order = {name: place for place, name in enumerate(machine.classes_)}
     arrays = {

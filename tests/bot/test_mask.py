@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.mask import LONGEST, mask, normalise
+from bot.mask import LONGEST, is_unknown_command, mask, normalise
 
 # All invented.
 TELLING = [
@@ -59,3 +59,15 @@ def test_any_text_is_brought_to_a_safe_form(text: str) -> None:
 @given(st.text(alphabet="/／∕⁄\\ \u200bEXTRNALextrnal:{}", max_size=60))
 def test_any_mixture_of_beginnings_is_taken_off(text: str) -> None:
     assert not normalise(text).startswith(("/", "／", "∕", "⁄", "EXTERNAL:", "external:"))
+
+
+@pytest.mark.parametrize(
+    "text", ["/back_", "／restart", "\u202e/restart", "/ restart", '/inform{"age": 1}', "EXTERNAL: x"]
+)
+def test_a_word_for_a_machine_is_known_for_one(text: str) -> None:
+    assert is_unknown_command(text)
+
+
+@pytest.mark.parametrize("text", ["restart", "/меня бьют", "/ pomogi mne", "/13", "a/b", "мне 12/13", ""])
+def test_what_somebody_says_is_no_command(text: str) -> None:
+    assert not is_unknown_command(text)
