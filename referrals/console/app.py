@@ -12,15 +12,16 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from referrals.console import auth, cases, directory
+from referrals.console import auth, cases, directory, figures, files
 from referrals.console.answer import AnswerPages
+from referrals.console.api import api_routes
 from referrals.console.visit import House, Page, route_of
 from referrals.console.web import SecurityHeaders, gone, page
 from referrals.crypto import PASSPHRASE, PASSWORD, Hardness, Sealer
 
 _STATIC = Path(__file__).parent / "static"
 # The staff's pages. The order matters: a fixed path comes before one with a name in it.
-PAGES: tuple[Page, ...] = (*auth.PAGES, *directory.PAGES, *cases.PAGES)
+PAGES: tuple[Page, ...] = (*auth.PAGES, *files.PAGES, *directory.PAGES, *cases.PAGES, *figures.PAGES)
 
 
 def console_app(
@@ -48,6 +49,8 @@ def console_app(
         routes=[
             Route("/health", health),
             Mount("/static", StaticFiles(directory=_STATIC)),
+            # For everybody: it holds what is published and nothing else.
+            Mount("/api", routes=api_routes(sessions, now)),
             *AnswerPages(sessions, now, secure, hardness).routes(),
             *(route_of(one, house) for one in PAGES),
         ],

@@ -22,12 +22,15 @@ from referrals.console.web import gone, is_ours, language_of, page
 from referrals.crypto import PASSPHRASE, PASSWORD, Hardness, Sealer, token_digest
 from referrals.db import writing
 from referrals.directory.editing import EditRefused
+from referrals.directory.exchange.taking import Preview
 from referrals.directory.week import HoursWrong
 from referrals.permissions import Permission, may
+from referrals.wording import translate
 
 COOKIE = "janymda_staff"
 # A private key that a passphrase has opened stays in this process's memory for so long.
 KEY_LIVES = timedelta(minutes=30)
+IMPORT_LIVES = timedelta(minutes=30)
 _SENTENCES = (people.PeopleError, EditRefused, NotPossible, WeakPassphrase, HoursWrong)
 
 
@@ -65,6 +68,8 @@ class House:
     passphrase: Hardness = PASSPHRASE
     # Organisations' private keys by session and key: in memory only, each until its moment.
     opened: dict[tuple[bytes, UUID], tuple[bytes, datetime]] = field(default_factory=dict)
+    # What each session last looked at to import, until it is taken over.
+    imports: dict[bytes, tuple[Preview, datetime]] = field(default_factory=dict)
 
 
 @dataclass
@@ -131,6 +136,17 @@ class Visit:
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
         return page(self.request, template, status, visit=self, **values)
+
+    def words(self, code: str) -> str:
+        """A word of the console in the reader's language."""
+        return translate(code, self.language)
+
+    def remember_import(self, looked_at: Preview) -> None:
+        """Kept in memory for the second step; what others left behind goes."""
+        for digest, (_, until) in list(self.house.imports.items()):
+            if until <= self.at:
+                del self.house.imports[digest]
+        self.house.imports[token_digest(self.token)] = looked_at, self.at + IMPORT_LIVES
 
     def keys(self) -> Mapping[UUID, bytes]:
         """The organisation's keys that this session has opened."""

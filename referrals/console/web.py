@@ -72,7 +72,7 @@ def named(language: str, prefix: str, code: str | None) -> str:
     if prefix == "region":
         return region_name(code, locale)
     found = _labels().get(f"{prefix}_{code.replace('-', '_')}")
-    return found.text(locale) if found and language != "en" else code
+    return found.text(locale) if found and language != "en" else code.replace("_", " ")
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:

@@ -1,7 +1,7 @@
 """A service's way: drafted by one person, published by another; archived, restored, verified, and undone."""
 
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,29 +16,42 @@ class EditRefused(Exception):
     """A step that is not possible now; the message says why and what to do."""
 
 
-def draft_service(session: Session, facts: ServiceFacts, author: str, at: datetime) -> Service:
-    """A new service, seen by nobody yet; a second person is asked to publish it."""
+def draft_service(
+    session: Session, facts: ServiceFacts, author: str, at: datetime, *, identity: UUID | None = None,
+    whole: bool = True,
+) -> Service:  # fmt: skip
+    """A new service, seen by nobody yet. A second person is asked to publish it, once nothing lacks (`whole`)."""
     if session.get(Organization, facts.organization_id) is None:
         raise EditRefused("There is no such organisation; add it first.")
-    service = Service(status=Status.DRAFT)
+    service = Service(id=identity or uuid4(), status=Status.DRAFT)
     apply_facts(service, facts)
     session.add(service)
     session.flush()
-    _propose(session, service, ChangeKind.EDIT, None, facts, author, at)
+    _draft(session, service, facts, author, at, whole=whole)
     return service
 
 
-def propose_edit(session: Session, service: Service, facts: ServiceFacts, author: str, at: datetime) -> ServiceChange:
+def propose_edit(
+    session: Session, service: Service, facts: ServiceFacts, author: str, at: datetime, *, whole: bool = True
+) -> None:
     """What shall be different. Children go on seeing the present record until a second person agrees."""
     before = facts_of(service)
     if service.status == Status.DRAFT:
         withdraw_waiting(session, service, author, at)
         apply_facts(service, facts)
-        return _propose(session, service, ChangeKind.EDIT, None, facts, author, at)
+        _draft(session, service, facts, author, at, whole=whole)
+        return
     if not differences(before.model_dump(mode="json"), facts.model_dump(mode="json")):
         raise EditRefused("Nothing is different from what is published.")
     _expect_none_waiting(session, service)
-    return _propose(session, service, ChangeKind.EDIT, before, facts, author, at)
+    _propose(session, service, ChangeKind.EDIT, before, facts, author, at)
+
+
+def _draft(session: Session, service: Service, facts: ServiceFacts, author: str, at: datetime, *, whole: bool) -> None:
+    if whole:
+        _propose(session, service, ChangeKind.EDIT, None, facts, author, at)
+    else:
+        audit.record(session, at=at, actor=author, action="service_drafted", subject=f"service:{service.id}")
 
 
 def propose_archive(session: Session, service: Service, author: str, at: datetime) -> ServiceChange:
@@ -59,12 +72,12 @@ def propose_restore(session: Session, service: Service, author: str, at: datetim
     return _propose(session, service, ChangeKind.RESTORE, facts, facts, author, at)
 
 
-def propose_undo(session: Session, change: ServiceChange, author: str, at: datetime) -> ServiceChange:
+def propose_undo(session: Session, change: ServiceChange, author: str, at: datetime) -> None:
     """Ask for what stood before a published change; that too needs a second person."""
     if change.state != ChangeState.PUBLISHED or change.before is None or change.kind != ChangeKind.EDIT:
         raise EditRefused("Only a published change of a service can be undone.")
     service = session.get_one(Service, change.service_id)
-    return propose_edit(session, service, ServiceFacts.model_validate(change.before), author, at)
+    propose_edit(session, service, ServiceFacts.model_validate(change.before), author, at)
 
 
 def decide(

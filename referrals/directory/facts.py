@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import phonenumbers
-from dateutil.rrule import rrulestr
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from content.model import LOCALES, load_taxonomy
@@ -21,10 +20,13 @@ from referrals.directory.models import (
     ServiceArea,
     SourceKind,
 )
+from referrals.directory.rules import check_rule
 from referrals.directory.search import FoundService, found_service
 
 # Numbers of emergency and help lines: two to five digits, as the State gives them out.
 _SHORT_NUMBER = range(2, 6)
+LANGUAGES = ("kk", "ru", "en")
+LONGEST_NAME, LONGEST_DESCRIPTION = 120, 400
 DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 OLDEST_SERVED = 25
 
@@ -61,10 +63,7 @@ class HoursFacts(_Strict):
     @field_validator("rrule")
     @classmethod
     def _readable(cls, rrule: str) -> str:
-        try:
-            rrulestr(rrule, dtstart=datetime(2026, 1, 1))  # noqa: DTZ001 only its reading is tried
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise ValueError("days are written as an iCalendar rule: FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR") from None
+        check_rule(rrule)
         return rrule
 
 
@@ -80,8 +79,8 @@ class ServiceFacts(_Strict):
 
     organization_id: UUID
     kind: Kind
-    name: dict[str, Annotated[str, Field(max_length=120)]]
-    description: dict[str, Annotated[str, Field(max_length=400)]] = {}
+    name: dict[str, Annotated[str, Field(max_length=LONGEST_NAME)]]
+    description: dict[str, Annotated[str, Field(max_length=LONGEST_DESCRIPTION)]] = {}
     minimum_age: Annotated[int | None, Field(ge=0, le=OLDEST_SERVED)] = None
     maximum_age: Annotated[int | None, Field(ge=0, le=OLDEST_SERVED)] = None
     gender: str | None = None
@@ -111,7 +110,7 @@ class ServiceFacts(_Strict):
     @field_validator("languages")
     @classmethod
     def _known_languages(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
-        return _among(languages, ("kk", "ru", "en"), "languages are kk, ru and en")
+        return _among(languages, LANGUAGES, "languages are kk, ru and en")
 
     @field_validator("concerns")
     @classmethod
@@ -148,6 +147,8 @@ def checked_number(number: str) -> str:
         raise ValueError("this is no telephone number; write it like +7 727 123 45 67 or 150") from None
     if not phonenumbers.is_valid_number(parsed):
         raise ValueError("nobody can have this number; check its digits")
+    if not phonenumbers.is_valid_number_for_region(parsed, "KZ"):
+        raise ValueError("this number is abroad; give one that a child in Kazakhstan can call")
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
@@ -185,7 +186,7 @@ def facts_of(service: Service) -> ServiceFacts:
             "languages": tuple(service.languages or ()),
             "phones": tuple(PhoneFacts.model_construct(number=p.number, private=p.private) for p in service.phones),
             "hours": tuple(
-                HoursFacts(
+                HoursFacts.model_construct(
                     rrule=s.rrule, opens_at=s.opens_at, closes_at=s.closes_at, valid_from=s.valid_from,
                     valid_to=s.valid_to,
                 )

@@ -127,6 +127,6 @@ def card_facts(service: FoundService, locale: Locale) -> dict[str, Any]:
         "hours": hours.state,
         "opens_at": hours.opens_at.astimezone(KAZAKHSTAN).isoformat() if hours.opens_at else "",
         "opens_today": hours.opens_today,
-        "free": service.cost is None or service.cost == "free",
+        "free": service.cost == "free",
         "guardian": service.needs_guardian,
     }
