@@ -33,8 +33,9 @@ lint: $(APP)/.dev ## Style, types, import rules, content
 	$(APP)/lint-imports
 	$(APP)/janymda content check
 
-bench: setup $(APP)/.dev ## Speed, as ratios against a peer in the same run
+bench: setup $(APP)/.dev postgres ## Speed, as ratios against a peer in the same run
 	$(APP)/python -m tests.bench
+	$(APP)/python -m tests.bench.directory
 
 evaluate: setup $(APP)/.dev ## What is understood, in tables: docs/understanding.md (about 20 minutes)
 	$(APP)/python -m tests.evaluation.readings var/evaluation/readings.jsonl

@@ -15,6 +15,7 @@ from bot.log import log
 from bot.messages import Answer
 from bot.outbox import Outbox
 from bot.turn import Turn
+from referrals import people
 from referrals.cases import followup, lifecycle, retention
 from referrals.cases.models import Case, Notice
 from referrals.crypto import SealBroken, Sealer
@@ -85,6 +86,7 @@ class Chores:
         with writing(self._sessions) as session:
             storage.sweep(session, at)
             swept = retention.sweep(session, at, timedelta(days=self._settings.case_days))
+            people.sweep(session, at)
         if swept.drafts or swept.cases:
             checkpoint(self._engine)
 

@@ -1,6 +1,7 @@
 """The shape of content files, checked when they are read."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
@@ -112,7 +113,9 @@ def load_catalogue(folder: Path = CONTENT) -> Catalogue:
     return Catalogue(replies, labels, review)
 
 
+@cache
 def load_taxonomy(folder: Path = CONTENT) -> Taxonomy:
+    """The codes of concerns and requests; read once in a process."""
     return _read(folder / "taxonomy.yaml", Taxonomy)
 
 

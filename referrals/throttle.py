@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from sqlalchemy import LargeBinary
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from referrals.db import Base, UtcDateTime
@@ -28,10 +29,10 @@ def may_try(session: Session, who: bytes, at: datetime) -> bool:
     The first FREE_TRIES are free; each one after them waits twice as long as the one before. The
     count is written in the caller's transaction under the row's lock, so parallel tries cannot pass.
     """
-    row = session.get(Attempt, who, with_for_update=True)
-    if row is None:
-        row = Attempt(who=who, count=0, free_at=at)
-        session.add(row)
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    # Two first tries at once must be counted in one row, not fail on each other.
+    session.execute(insert(Attempt).values(who=who, count=0, free_at=at).on_conflict_do_nothing())
+    row = session.get_one(Attempt, who, with_for_update=True)
     if at < row.free_at:
         return False
     row.count += 1

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from referrals.directory.hours import KAZAKHSTAN
@@ -19,6 +19,13 @@ def is_shown(service: Service, at: datetime) -> bool:
     if service.source_kind == SourceKind.LAW_OR_STATE:
         return True
     return service.verified_on is not None and age_in_days(service, at) <= HIDE_DAYS
+
+
+def shown(at: datetime) -> ColumnElement[bool]:
+    """The same as a condition of a query."""
+    oldest = at.astimezone(KAZAKHSTAN).date() - timedelta(days=HIDE_DAYS)
+    fresh = or_(Service.source_kind == SourceKind.LAW_OR_STATE, Service.verified_on >= oldest)
+    return and_(Service.status == Status.PUBLISHED, fresh)
 
 
 def age_in_days(service: Service, at: datetime) -> int:

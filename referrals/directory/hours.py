@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrulestr
@@ -34,31 +35,44 @@ class Hours:
 
 def hours_of(service: Service, at: datetime) -> Hours:
     """The hours of a service as seen at a moment (with its time zone)."""
-    if service.always_open:
+    return hours_by(service.schedules, at, always_open=service.always_open)
+
+
+def hours_by(schedules: Sequence[Schedule], at: datetime, *, always_open: bool) -> Hours:
+    """The hours that these schedules make."""
+    if always_open:
         return Hours(OpenState.OPEN, always=True)
-    if not service.schedules:
+    if not schedules:
         return Hours(OpenState.UNKNOWN)
     here = at.astimezone(KAZAKHSTAN)
-    spans = sorted(span for schedule in service.schedules for span in _spans(schedule, here))
+    midnight = here.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    spans = sorted(
+        span
+        for one in schedules
+        for span in _spans(one.rrule, one.opens_at, one.closes_at, one.valid_from, one.valid_to, midnight)
+    )
     if any(opens <= here < closes for opens, closes in spans):
         return Hours(OpenState.OPEN)
     opens_at = next((opens for opens, _ in spans if opens > here), None)
     return Hours(OpenState.CLOSED, opens_at, opens_today=opens_at is not None and opens_at.date() == here.date())
 
 
-def _spans(schedule: Schedule, here: datetime) -> Sequence[tuple[datetime, datetime]]:
-    """Opening and closing around a moment; closing before opening means after midnight."""
-    midnight = here.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+# Hundreds of services keep the same office hours: a search asks for them once.
+@lru_cache(maxsize=4096)
+def _spans(
+    rrule: str, opens_at: time, closes_at: time, valid_from: date | None, valid_to: date | None, midnight: datetime
+) -> Sequence[tuple[datetime, datetime]]:
+    """Opening and closing around a day; closing before opening means after midnight."""
     start = midnight - _LOOK_BACK
-    days = rrulestr(schedule.rrule, dtstart=start).between(start, midnight + _LOOK_AHEAD, inc=True)
+    days = rrulestr(rrule, dtstart=start).between(start, midnight + _LOOK_AHEAD, inc=True)
     spans = []
     for day in days:
-        if schedule.valid_from and day.date() < schedule.valid_from:
+        if valid_from and day.date() < valid_from:
             continue
-        if schedule.valid_to and day.date() > schedule.valid_to:
+        if valid_to and day.date() > valid_to:
             continue
-        opens = _moment(day, schedule.opens_at)
-        closes = _moment(day, schedule.closes_at)
+        opens = _moment(day, opens_at)
+        closes = _moment(day, closes_at)
         spans.append((opens, closes if closes > opens else closes + timedelta(days=1)))
     return spans
 

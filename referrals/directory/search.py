@@ -1,18 +1,22 @@
 """Which services fit this child, here and now."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, String, and_, cast, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from content.model import Locale
-from referrals.directory.freshness import is_shown
-from referrals.directory.hours import KAZAKHSTAN, Hours, OpenState, hours_of
-from referrals.directory.models import Kind, Service, ServiceArea, Status
+from referrals.directory.freshness import shown
+from referrals.directory.hours import KAZAKHSTAN, Hours, OpenState, hours_by, hours_of
+from referrals.directory.models import Kind, Schedule, Service, ServiceArea
 
 _FAR = datetime.max.replace(tzinfo=UTC)
+# Databases take so many values in one question.
+_AT_ONCE = 5_000
 _STATES = (OpenState.OPEN, OpenState.CLOSED, OpenState.UNKNOWN)
 
 
@@ -53,31 +57,54 @@ def find_services(
     Services of the region come before nationwide ones. `age` in years, `at` with its time zone,
     `kind` one of Kind; without it emergency lines are left out (they are shown on their own).
     """
-    query = (
-        select(Service)
-        .where(Service.status == Status.PUBLISHED, *_fits(region, age, kind))
-        .options(
-            selectinload(Service.phones),
-            selectinload(Service.schedules),
-            selectinload(Service.locations),
-        )
+    chosen = _best(session, and_(shown(at), *_fits(region, age, kind, concern)), at, language)[:limit]
+    parts = (Service.phones, Service.schedules, Service.locations)
+    found = session.scalars(
+        select(Service).where(Service.id.in_(chosen)).options(*(selectinload(part) for part in parts))
     )
-    fitting = [s for s in session.scalars(query) if is_shown(s, at) and _serves(s, concern)]
-    ranked = sorted(fitting, key=lambda s: _rank(s, hours_of(s, at), language))
-    return [found_service(service, at, region) for service in ranked[:limit]]
+    by_id = {service.id: service for service in found}
+    return [found_service(by_id[identity], at, region) for identity in chosen]
+
+
+def _best(session: Session, fits: ColumnElement[bool], at: datetime, language: str | None) -> list[UUID]:
+    """All that fit, the best first. Read as bare columns: thousands may fit, and a child waits."""
+    fitting = session.execute(
+        select(Service.id, Service.nationwide, Service.always_open, Service.languages).where(fits)
+    ).all()
+    schedules = _schedules(session, [row.id for row in fitting if not row.always_open])
+    ranked = []
+    for identity, nationwide, always_open, languages in fitting:
+        hours = hours_by(schedules.get(identity, ()), at, always_open=always_open)
+        speaks = language is None or not languages or language in languages
+        opens = hours.opens_at or _FAR
+        ranked.append((nationwide, _STATES.index(hours.state), opens, not speaks, str(identity), identity))
+    return [identity for *_, identity in sorted(ranked)]
+
+
+def _schedules(session: Session, services: Sequence[UUID]) -> dict[UUID, list[Any]]:
+    """The hours of these services, as bare columns."""
+    columns = (Schedule.rrule, Schedule.opens_at, Schedule.closes_at, Schedule.valid_from, Schedule.valid_to)
+    found: dict[UUID, list[Any]] = {}
+    for start in range(0, len(services), _AT_ONCE):
+        some = Schedule.service_id.in_(services[start : start + _AT_ONCE])
+        for row in session.execute(select(Schedule.service_id, *columns).where(some)):
+            found.setdefault(row.service_id, []).append(row)
+    return found
 
 
 def national_lines(session: Session, at: datetime) -> list[FoundService]:
     """Every nationwide line and emergency number."""
-    query = select(Service).where(Service.nationwide, Service.status == Status.PUBLISHED)
-    return [found_service(s, at, None) for s in session.scalars(query) if is_shown(s, at)]
+    query = select(Service).where(Service.nationwide, shown(at))
+    return [found_service(service, at, None) for service in session.scalars(query)]
 
 
-def _fits(region: str | None, age: int | None, kind: str | None) -> list[ColumnElement[bool]]:
+def _fits(region: str | None, age: int | None, kind: str | None, concern: str | None) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if region is not None:
         here = select(ServiceArea.service_id).where(ServiceArea.region == region)
-        conditions.append(or_(Service.nationwide, Service.id.in_(here)))
+        everywhere = select(Service.id).where(Service.nationwide)
+        # Not "nationwide or here": SQLite then reads every service there is.
+        conditions.append(Service.id.in_(here.union(everywhere)))
     if age is not None:
         conditions.append(or_(Service.minimum_age.is_(None), Service.minimum_age <= age))
         conditions.append(or_(Service.maximum_age.is_(None), Service.maximum_age >= age))
@@ -85,17 +112,11 @@ def _fits(region: str | None, age: int | None, kind: str | None) -> list[ColumnE
         conditions.append(Service.kind == kind)
     else:
         conditions.append(Service.kind != Kind.EMERGENCY)
+    if concern is not None:
+        # A list of codes as text: both databases can look into that.
+        codes = cast(Service.concerns, String)
+        conditions.append(or_(codes == "[]", codes.contains(f'"{concern}"', autoescape=True)))
     return conditions
-
-
-def _serves(service: Service, concern: str | None) -> bool:
-    return concern is None or not service.concerns or concern in service.concerns
-
-
-def _rank(service: Service, hours: Hours, language: str | None) -> tuple[bool, int, datetime, bool, str]:
-    speaks = language is None or not service.languages or language in service.languages
-    opens = hours.opens_at or _FAR
-    return service.nationwide, _STATES.index(hours.state), opens, not speaks, str(service.id)
 
 
 def found_service(service: Service, at: datetime, region: str | None) -> FoundService:
