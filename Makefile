@@ -10,7 +10,7 @@ APP := .venv/bin
 NLU := .venv-nlu/bin
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locales/*/LC_MESSAGES/*.po))
 
-.PHONY: help setup run test lint bench evaluate train content i18n requirements browser postgres clean
+.PHONY: help setup run demo test lint bench evaluate train content i18n requirements browser postgres clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -21,6 +21,11 @@ setup: $(APP)/janymda $(NLU)/.done $(CATALOGUES) ## Environments, languages, mod
 
 run: setup ## Set up what is missing, then answer until Ctrl-C
 	@exec $(APP)/janymda run
+
+demo: setup ## Invented organisations, staff and hand-overs, to look around in
+	@mkdir -p var/demo
+	@export JANYMDA_DATA_DIR=var/demo; unset JANYMDA_DATABASE_URL JANYMDA_DATABASE_URL_FILE; \
+	  $(APP)/janymda demo && exec $(APP)/janymda run
 
 test: setup $(APP)/.dev browser postgres ## Every check and every test
 	@$(MAKE) --no-print-directory lint

@@ -103,6 +103,14 @@ def doctor() -> None:
 
 
 @app.command()
+def demo() -> None:
+    """Fill a folder named `demo` with invented organisations, staff and hand-overs, to look around in."""
+    from bot.demo import fill
+
+    fill(_settings(), _out.print, _fail)
+
+
+@app.command()
 def seed() -> None:
     """Create or migrate the database and load the seed directory."""
     from bot.app import open_database
