@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from datetime import datetime, time, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ from bot.log import log
 from bot.messages import Answer
 from bot.outbox import Outbox
 from bot.turn import Turn
-from referrals import people
+from referrals import people, reminders
 from referrals.cases import followup, lifecycle, retention
 from referrals.cases.models import Case, Notice
 from referrals.crypto import SealBroken, Sealer
@@ -64,7 +65,7 @@ class Chores:
 
     async def once(self) -> None:
         """All of it, once."""
-        for work in (self._deadlines, self._deletion):
+        for work in (self._deadlines, self._deletion, self._remind_staff):
             try:
                 await asyncio.to_thread(work)
             except Exception as error:  # the next thing must be done all the same
@@ -90,6 +91,12 @@ class Chores:
         if swept.drafts or swept.cases:
             checkpoint(self._engine)
 
+    def _remind_staff(self) -> None:
+        mail = self._settings.mail
+        if mail is not None:
+            send = partial(send_mail, mail)
+            reminders.remind(self._sessions, send, self._settings.console_url, self._now(), _notice_failed)
+
     async def _tell_organizations(self) -> None:
         ways: dict[str, SendLetter] = {}
         mail = self._settings.mail
@@ -102,11 +109,8 @@ class Chores:
         if self._outbox is not None:
             ways["telegram"] = self._outbox.send_letter
 
-        def failed(error: Exception) -> None:
-            log("notice_failed", error=type(error).__name__)
-
         if ways:
-            await deliver_due(self._sessions, ways, self._settings.console_url, self._now(), failed)
+            await deliver_due(self._sessions, ways, self._settings.console_url, self._now(), _notice_failed)
 
     async def _tell_children(self) -> None:
         for notice_id, relay in await asyncio.to_thread(self._due_to_children):
@@ -161,6 +165,10 @@ class Chores:
                 notice.next_at = later
             elif not reachable:
                 notice.sent_at = self._now()
+
+
+def _notice_failed(error: Exception) -> None:
+    log("notice_failed", error=type(error).__name__)
 
 
 def _line(relay: dict[str, Any]) -> dict[str, Any]:

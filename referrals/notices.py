@@ -41,9 +41,9 @@ _CHECK_SAFELY = _(
 
 @dataclass(frozen=True)
 class Letter:
-    """A notice in words."""
+    """A notice in words; `name` is the same when the same one leaves again."""
 
-    notice_id: int
+    name: str
     channel: str
     address: str
     subject: str
@@ -127,7 +127,7 @@ def _letter(notice: Notice, address: NoticeAddress, number: str, where: str) -> 
     if notice.kind == "check_safely":
         lines += [translate(_CHECK_SAFELY, language), ""]
     lines += [translate(_("It is read and answered here:"), language), where]
-    return Letter(notice.id, address.channel, address.address, f"{subject}: {number}", "\n".join(lines))
+    return Letter(f"notice{notice.id}", address.channel, address.address, f"{subject}: {number}", "\n".join(lines))
 
 
 # -- e-mail
@@ -140,7 +140,7 @@ def send_mail(settings: MailSettings, letter: Letter) -> None:
     message["From"] = formataddr(("Janymda", settings.sender))
     message["To"] = letter.address
     message["Subject"] = letter.subject
-    message["Message-ID"] = make_msgid(idstring=f"notice{letter.notice_id}", domain=settings.sender.split("@")[-1])
+    message["Message-ID"] = make_msgid(idstring=letter.name, domain=settings.sender.split("@")[-1])
     # Nobody's automatic "I am out of the office" should come back.
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(letter.text)
