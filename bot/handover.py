@@ -114,7 +114,7 @@ class Handovers:
             return Reply([shown])
         if do == "not_now":
             state.advance(_plain(state))
-            return Reply([{"reply": "handover_not_now"}], effects=[self._drop(profile)])
+            return Reply([{"reply": "handover_not_now"}], effects=[self.drop_words(profile)])
         if do == "receipt":
             return self._show_again(profile)
         if do == "follow_up":
@@ -126,7 +126,9 @@ class Handovers:
             return Reply([{"reply": "ask_more_words"}])
         return self._revoke(UUID(state.case))
 
-    def _drop(self, profile: bytes) -> Effect:
+    def drop_words(self, profile: bytes) -> Effect:
+        """Forget own words that were not sent."""
+
         def drop(session: Session) -> None:
             intake.drop_draft(session, profile)
 
@@ -137,7 +139,7 @@ class Handovers:
         chosen = await asyncio.to_thread(self._choices, handover)
         if not chosen:
             state.advance(_plain(state))
-            return Reply([{"reply": "handover_nobody", **_LINES}], effects=[self._drop(profile)])
+            return Reply([{"reply": "handover_nobody", **_LINES}], effects=[self.drop_words(profile)])
         if str(chosen[0].organization_id) != handover["order"][0]:
             order = {
                 "order": [str(choice.organization_id) for choice in chosen],

@@ -7,7 +7,7 @@ on the way, the child is answered with help.
 import asyncio
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
@@ -135,8 +135,11 @@ class Turn:
                 state, stored = State(), False
             if state is None:
                 return Answer(repeated=True)
-            self._settle(state, incoming, seat)
+            left = self._settle(state, incoming, seat)
             reply = await self._decide(incoming, state, seat)
+            if left or reply.hide:
+                # Before anything else of this turn: whoever writes now must not find the words of before.
+                reply = replace(reply, effects=[self._handovers.drop_words(profile), *reply.effects])
             return await self._finish(incoming, profile, state, reply, deliver, stored, seat)
 
     async def begin(self, address: str, language: str, band: str | None) -> None:
@@ -214,10 +217,11 @@ class Turn:
         self._answered.discard(update)
         return Answer(repeated=True)
 
-    def _settle(self, state: State, incoming: Incoming, seat: _Seat) -> None:
-        """Forget a conversation that lay idle, and take the language from what is written."""
+    def _settle(self, state: State, incoming: Incoming, seat: _Seat) -> bool:
+        """Forget a conversation that lay idle (then True), and take the language from what is written."""
         now = self._now().timestamp()
-        if state.seen_at and now - state.seen_at > IDLE_SECONDS:
+        left = bool(state.seen_at) and now - state.seen_at > IDLE_SECONDS
+        if left:
             fresh = state.forgotten()
             state.__dict__.update(fresh.__dict__)
             self._handovers.forget(self.profile(incoming.address))
@@ -228,6 +232,7 @@ class Turn:
             state.language = reply_language(incoming.text, state.language) or state.language
         if state.language is None:
             state.language = incoming.hint
+        return left
 
     # -- the decision: what is said?
 
