@@ -4,6 +4,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pyotp
 import pytest
@@ -12,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from sqlalchemy.orm import Session, sessionmaker
 
 from referrals.db import make_engine, session_factory, writing
+from referrals.directory.models import Location, Organization, Phone, Service
 from referrals.people import Staff
 from referrals.permissions import Role
 from referrals.settings import load_settings
@@ -143,6 +145,55 @@ def test_what_two_persons_publish_a_child_reads_in_its_next_message(
     assert "Выдуманный приют" in _asks(running.page())
     # The next message of the child that had asked before, too.
     assert "Выдуманный приют" in _asks(child)
+
+
+_BROKEN_WORDS = (
+    "<script>alert({0})</script>", "\"><img src=x onerror=alert({0})>", "'><svg/onload=alert({0})>",
+    "javascript:alert({0})", "</title><script>alert({0})</script>", "<iframe srcdoc='<script>alert({0})</script>'>",
+    "{{{{ {0} * 7 }}}}", "${{alert({0})}}", "<details open ontoggle=alert({0})>", "<a href=javascript:alert({0})>x</a>",
+    "<style>@import'//x.invalid/{0}'</style>", "<base href=//x.invalid/{0}/>", "&lt;script&gt;alert({0})&lt;/script&gt;",
+    "<math><mtext><img src=x onerror=alert({0})></mtext></math>", "\u202e<b onmouseover=alert({0})>",
+    "<form action=//x.invalid/{0}><button autofocus>x", "<meta http-equiv=refresh content='0;url=//x.invalid/{0}'>",
+    "<input autofocus onfocus=alert({0})>", "<object data=//x.invalid/{0}>", "<link rel=stylesheet href=//x.invalid/{0}>",
+)  # fmt: skip
+
+
+def test_two_hundred_broken_words_run_nowhere(
+    running: Running, sessions: sessionmaker[Session], organization: str, browser: Browser
+) -> None:
+    """SECURITY S10: as the names of services, and as an organisation's; in a real browser."""
+    words = [_BROKEN_WORDS[number % len(_BROKEN_WORDS)].format(number) for number in range(200)]
+    with writing(sessions) as session:
+        made = [
+            Service(
+                organization_id=UUID(organization), kind="line", name={"kk": one, "ru": one},
+                description={"kk": one, "ru": one}, source=one, phones=[Phone(number=one[:40])],
+                locations=[Location(region="KZ35", town=one, address={"kk": one, "ru": one}, private=False)],
+            )
+            for one in words
+        ]  # fmt: skip
+        session.add_all([*made, Organization(name={"kk": words[0], "ru": words[1]})])
+        session.flush()
+        paths = [f"/directory/{service.id}" for service in made]
+    context = browser.new_context(locale="ru-RU")
+    person = Person(running, sessions, context.new_page(), "editor", organization)
+    page = person.page
+    ran: list[str] = []
+    foreign: list[str] = []
+    page.on("dialog", lambda dialog: (ran.append(dialog.message), dialog.dismiss()))
+    page.on("console", lambda message: ran.append(message.text) if "Content Security" in message.text else None)
+    page.on("request", lambda request: None if request.url.startswith(person.base) else foreign.append(request.url))
+    for path in ("/organizations", *(f"/directory?status=draft&page={n}" for n in range(1, 6)), *paths):
+        answer = page.goto(person.base + path)
+        assert answer is not None
+        assert answer.status == 200
+        assert page.url.startswith(person.base), path
+    for path in paths[:20]:
+        page.goto(f"{person.base}{path}/edit")
+        assert page.locator("main form").count() == 1
+    assert page.evaluate("document.querySelectorAll('script, iframe, object, base, img').length") == 0
+    assert (ran, foreign) == ([], [])
+    context.close()
 
 
 def _asks(child: PageChild) -> str:
