@@ -136,7 +136,13 @@ class Turn:
             if state is None:
                 return Answer(repeated=True)
             left = self._settle(state, incoming, seat)
-            reply = await self._decide(incoming, state, seat)
+            try:
+                reply = await self._decide(incoming, state, seat)
+            except Exception as error:
+                # A mistake of ours must be neither silence for the child nor a traceback with its words.
+                log("turn_failed", error=type(error).__name__)
+                seat.renew()
+                reply = Reply([HELP_CARD])
             if left or reply.hide:
                 # Before anything else of this turn: whoever writes now must not find the words of before.
                 reply = replace(reply, effects=[self._handovers.drop_words(profile), *reply.effects])
