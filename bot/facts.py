@@ -49,6 +49,10 @@ _ADULT_ANSWER = re.compile(
 )
 YOUNGEST, OLDEST = 4, 99
 
+_ONLY_AGE = re.compile(
+    r"\W*(?:мне|маған|маган|мен|жасым)?\W*(\d{1,2})\W*(?:лет|год|года|жас|жастамын|жасар)?\W*", re.IGNORECASE
+)
+
 
 def band_of(age: int) -> str:
     """The register for an age in years."""
@@ -70,6 +74,14 @@ def find_age_band(text: str) -> str | None:
         found = phrase.search(text)
         if found and YOUNGEST <= int(found.group(1)) <= OLDEST:
             return band_of(int(found.group(1)))
+    return None
+
+
+def find_only_age(text: str) -> str | None:
+    """The band when a message is an age and nothing else (`16`, `мне 9`, `маған 14 жас`)."""
+    found = _ONLY_AGE.fullmatch(text.strip())
+    if found and YOUNGEST <= int(found.group(1)) <= OLDEST:
+        return band_of(int(found.group(1)))
     return None
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from bot import storage
 from bot.dialogue import Dialogue, DialogueFailed, Said
-from bot.facts import find_age_band
+from bot.facts import find_age_band, find_only_age
 from bot.guard import Alarm, Danger, find_danger, is_safe_word
 from bot.handover import Handovers, asks_own_words, find_receipt
 from bot.language import is_foreign, reply_language
@@ -347,6 +347,10 @@ class Turn:
             return Reply([{"reply": "no_words", "buttons": [_HELP_BUTTON]}])
         if is_foreign(clean):
             return Reply([_OTHER_SCRIPT])
+        age = find_only_age(clean) if state.step.form is None else None
+        if age:
+            # Nobody asked: there is nothing in a number that a model could read.
+            return await self._converse(state, seat, intent="inform", entities={"age_band": age})
         reply = await self._converse(state, seat, text=clean)
         if len(text) > _LONG:
             return Reply([{"reply": "too_long"}, *reply.replies], reply.hide, reply.erase)

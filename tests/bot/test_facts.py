@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.facts import find_audience
+from bot.facts import find_audience, find_only_age
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,14 @@ def test_it_is_about_somebody_else(text: str) -> None:
 @pytest.mark.parametrize("text", ["мою дочь бьют в школе", "внучка молчит, мой внук боится", "қызымды мектепте ұрады"])
 def test_an_adult_writes_of_a_child(text: str) -> None:
     assert find_audience(text) == "adult"
+
+
+@pytest.mark.parametrize(
+    ("text", "band"),
+    [
+        ("16", "14-17"), ("мне 9", "7-10"), ("маған 12 жас", "11-13"), ("13 лет", "11-13"), (" 8! ", "7-10"),
+        ("мне 9 и меня бьют", None), ("102", None), ("мама", None), ("3 раза", None),
+    ],
+)  # fmt: skip
+def test_an_age_alone_is_nothing_but_an_age(text: str, band: str | None) -> None:
+    assert find_only_age(text) == band
