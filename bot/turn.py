@@ -256,9 +256,9 @@ class Turn:
         said: dict[str, Any] = {"reply": _MEDIA[incoming.kind]}
         if incoming.kind is not Kind.EDITED and incoming.text.strip():
             under = await self._text(incoming, state, seat)
-            if any(r["reply"].startswith("danger_") for r in under.replies):
-                return Reply([*under.replies, said])
-            return Reply([said, *under.replies], under.hide, under.erase, under.notice)
+            danger = any(r["reply"].startswith("danger_") for r in under.replies)
+            # With its effects: own words under a picture are kept, as is said.
+            return replace(under, replies=[*under.replies, said] if danger else [said, *under.replies])
         alarm = find_danger(incoming.text) if incoming.text else None
         return self._danger(alarm, state) if alarm else Reply([said])
 
