@@ -351,7 +351,12 @@ class Turn:
         if age:
             # Nobody asked: there is nothing in a number that a model could read.
             return await self._converse(state, seat, intent="inform", entities={"age_band": age})
+        danger = state.danger
         reply = await self._converse(state, seat, text=clean)
+        if danger and reply.replies[0]["reply"] == "safe_now":
+            # Written instead of pressed: it leads on in the same way.
+            state.danger = danger
+            return await self._safe(state, seat)
         if len(text) > _LONG:
             return Reply([{"reply": "too_long"}, *reply.replies], reply.hide, reply.erase)
         return reply
