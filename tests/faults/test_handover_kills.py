@@ -162,6 +162,8 @@ def _kill(env: dict[str, str], folder: Path, stop: threading.Event) -> None:
         process.wait()
     process = start(env, folder)
     stop.wait()
+    # A Ctrl-C while Python still imports may be swallowed by the import machinery itself.
+    wait_until_talking(port, process, dialogue=False)
     process.send_signal(signal.SIGINT)
     process.wait(20)
 
