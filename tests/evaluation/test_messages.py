@@ -13,8 +13,8 @@ from tests.evaluation.readings import LANGUAGES, messages
 
 # Macro-F1 over all codes, recall and precision of danger. The goals are 0.90 (0.85 mixed), 0.99 and
 # 0.90 (docs/understanding.md); these are what was reached, so that it cannot be lost unseen.
-FLOORS = {"ru": (0.89, 0.97, 0.69), "kk": (0.85, 0.91, 0.68), "mixed": (0.88, 0.95, 0.75)}
-LANGUAGE_FLOOR = 0.96
+FLOORS = {"ru": (0.90, 0.97, 0.71), "kk": (0.90, 0.95, 0.73), "mixed": (0.92, 0.98, 0.88)}
+LANGUAGE_FLOOR = 0.98
 VIOLENCE = frozenset((
     "sexual_abuse", "online_sexual_exploitation", "trafficking", "physical_violence", "emotional_abuse", "neglect",
     "bullying", "cyberbullying", "forced_marriage", "self_harm",
