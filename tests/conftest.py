@@ -66,10 +66,10 @@ def environment(folder: Path, port: int, rasa_port: int, **more: str) -> dict[st
     }
 
 
-def start(env: dict[str, str], folder: Path) -> subprocess.Popen[bytes]:
-    """`janymda run` with its output in a file."""
+def start(env: dict[str, str], folder: Path, *command: str) -> subprocess.Popen[bytes]:
+    """`janymda run`, or another command, with its output in a file."""
     with (folder / "output.log").open("ab") as output:
-        return subprocess.Popen([str(JANYMDA), "run"], cwd=ROOT, env=env, stdout=output, stderr=output)
+        return subprocess.Popen(command or (str(JANYMDA), "run"), cwd=ROOT, env=env, stdout=output, stderr=output)
 
 
 def wait_until_talking(port: int, process: subprocess.Popen[bytes], *, dialogue: bool) -> None:
