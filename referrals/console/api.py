@@ -6,7 +6,7 @@ Two languages: `name` is in the one that is asked for (?language=kk or ru), `alt
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -18,15 +18,17 @@ from starlette.routing import Route
 
 from content.model import LOCALES, Locale, load_taxonomy
 from content.regions import region_name
+from referrals.console.openapi import document
 from referrals.directory.freshness import is_shown
 from referrals.directory.models import Location, Organization, Phone, Schedule, Service, ServiceArea, Status
 
 VERSION = "3.0"
 PROFILE = "https://docs.openreferral.org/en/v3.0.0/hsds/"
-OPENAPI = "https://raw.githubusercontent.com/openreferral/specification/3.0/schema/openapi.json"
 PER_PAGE = 50
 MOST_PER_PAGE = 100
 _TAXONOMY = "janymda-concerns"
+# Hours from UTC, the same in all of Kazakhstan since 2024.
+_OFFSET = 5
 _LANGUAGE_NAMES = {"kk": "Kazakh", "ru": "Russian", "en": "English"}
 
 Json = dict[str, Any]
@@ -64,6 +66,7 @@ def api_routes(sessions: Callable[[], Session], now: Callable[[], datetime]) -> 
 
     answers: dict[str, Answer] = {
         "/": _about,
+        "/openapi.json": _openapi,
         "/services": services,
         "/services/{id}": service,
         "/organizations": organizations,
@@ -77,11 +80,18 @@ def _endpoint(answer: Answer, sessions: Callable[[], Session]) -> Callable[[Requ
     def endpoint(request: Request) -> JSONResponse:
         try:
             with sessions() as session:
-                return JSONResponse(answer(request, session))
+                return JSONResponse(_told(answer(request, session)))
         except BadRequest as refusal:
             return JSONResponse({"error": str(refusal)}, status_code=refusal.status)
 
     return endpoint
+
+
+def _told(shaped: Any) -> Any:
+    """An answer without the fields of which nothing is known: HSDS leaves them out, it has no null."""
+    if isinstance(shaped, dict):
+        return {name: _told(value) for name, value in shaped.items() if value is not None}
+    return [_told(item) for item in shaped] if isinstance(shaped, list) else shaped
 
 
 # -- what is asked for
@@ -154,7 +164,16 @@ def _page(items: Sequence[Any], paging: _Paging, shape: Callable[[Any], Json]) -
 
 def _about(request: Request, session: Session) -> Json:
     _parameters(request)
-    return {"version": VERSION, "profile": PROFILE, "openapi_url": OPENAPI}
+    return {
+        "version": VERSION,
+        "profile": PROFILE,
+        "openapi_url": str(request.url.replace(query="")).rstrip("/") + "/openapi.json",
+    }
+
+
+def _openapi(request: Request, session: Session) -> Json:
+    _parameters(request)
+    return document(VERSION, MOST_PER_PAGE)
 
 
 def _services(request: Request, session: Session, at: datetime) -> Json:
@@ -260,7 +279,7 @@ def _phone(phone: Phone) -> Json:
 def _schedules(service: Service) -> list[Json]:
     if service.always_open:
         always = {"id": _derived(service, "always"), "freq": "WEEKLY", "byday": "MO,TU,WE,TH,FR,SA,SU"}
-        return [{**always, "opens_at": "00:00", "closes_at": "24:00", "timezone": "+05:00"}]
+        return [{**always, "opens_at": _moment(time.min), "closes_at": _moment(time.max), "timezone": _OFFSET}]
     return [_schedule(schedule) for schedule in service.schedules]
 
 
@@ -277,12 +296,16 @@ def _schedule(schedule: Schedule) -> Json:
         "freq": freq,
         **shaped,
         "description": schedule.rrule,
-        "opens_at": f"{schedule.opens_at:%H:%M}",
-        "closes_at": f"{schedule.closes_at:%H:%M}",
+        "opens_at": _moment(schedule.opens_at),
+        "closes_at": _moment(schedule.closes_at),
         "valid_from": schedule.valid_from.isoformat() if schedule.valid_from else None,
         "valid_to": schedule.valid_to.isoformat() if schedule.valid_to else None,
-        "timezone": "+05:00",
+        "timezone": _OFFSET,
     }
+
+
+def _moment(at: time) -> str:
+    return f"{at:%H:%M}+{_OFFSET:02}:00"
 
 
 def _areas(service: Service, language: Locale) -> list[Json]:
@@ -302,6 +325,8 @@ def _place(place: Location, service: Service, language: Locale) -> Json:
         "id": _derived(service, f"address:{place.id}"),
         "address_1": _in(place.address, language),
         "city": place.town,
+        # HSDS requires it; Janymda does not keep it.
+        "postal_code": "",
         "state_province": region_name(place.region, language),
         "country": "KZ",
         "address_type": "physical",
@@ -315,7 +340,7 @@ def _spoken(service: Service, code: str) -> Json:
 
 
 def _attribute(service: Service, concern: str) -> Json:
-    link = {"id": _derived(service, f"concern:{concern}"), "link_entity": "service"}
+    link = {"id": _derived(service, f"concern:{concern}"), "link_id": str(service.id), "link_entity": "service"}
     return {**link, "taxonomy_term": _term(concern), "taxonomy_term_id": _term_id(concern)}
 
 

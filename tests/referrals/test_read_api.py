@@ -37,7 +37,7 @@ def api(sessions: Callable[[], Session]) -> Iterator[TestClient]:
         yield client
 
 
-def _service(name: str, **given: object) -> Service:
+def invented_service(name: str, **given: object) -> Service:
     values: dict[str, object] = {
         "organization": Organization(name={"kk": f"{name} ұйымы", "ru": f"{name} организация"}, ties=["police"],
                                      source="note of the staff"),
@@ -52,7 +52,7 @@ def _service(name: str, **given: object) -> Service:
     return Service(**{**values, **given})
 
 
-def _fill(sessions: Callable[[], Session], *services: Service) -> list[str]:
+def fill(sessions: Callable[[], Session], *services: Service) -> list[str]:
     with writing(sessions) as session:
         session.add_all(services)
     return [str(service.id) for service in services]
@@ -63,7 +63,7 @@ def test_the_front_page_names_the_version(api: TestClient) -> None:
 
 
 def test_a_service_is_in_the_shape_of_hsds(api: TestClient, sessions: Callable[[], Session]) -> None:
-    (identity,) = _fill(sessions, _service("x"))
+    (identity,) = fill(sessions, invented_service("x"))
     found = api.get(f"/services/{identity}", params={"language": "ru"}).json()
     assert (found["id"], found["name"], found["alternate_name"], found["status"]) == (
         identity,
@@ -74,14 +74,14 @@ def test_a_service_is_in_the_shape_of_hsds(api: TestClient, sessions: Callable[[
     assert found["organization"]["name"] == "x организация"
     assert found["service_areas"][0]["extent"] == "KZ35"
     (schedule,) = found["schedules"]
-    assert (schedule["freq"], schedule["byday"], schedule["opens_at"]) == ("WEEKLY", "MO,TU", "09:00")
+    assert (schedule["freq"], schedule["byday"], schedule["opens_at"]) == ("WEEKLY", "MO,TU", "09:00+05:00")
     assert found["attributes"][0]["taxonomy_term"]["code"] == "bullying"
     assert api.get(f"/services/{identity}").json()["name"] == "x кк"
 
 
 def test_nothing_private_is_in_any_answer(api: TestClient, sessions: Callable[[], Session]) -> None:
     """SECURITY: the address of a shelter, a director's mobile, who verified, what the staff noted."""
-    (identity,) = _fill(sessions, _service("x"))
+    (identity,) = fill(sessions, invented_service("x"))
     owner = api.get("/organizations").json()["contents"][0]["id"]
     paths = ("/", "/services", f"/services/{identity}", "/organizations", f"/organizations/{owner}", "/taxonomy_terms")
     for path in paths:
@@ -94,11 +94,11 @@ def test_nothing_private_is_in_any_answer(api: TestClient, sessions: Callable[[]
 
 
 def test_only_published_and_fresh_services_are_told(api: TestClient, sessions: Callable[[], Session]) -> None:
-    hidden = _fill(
-        sessions, _service("draft", status="draft"), _service("archived", status="archived"),
-        _service("stale", verified_on=OLD), _service("never", verified_on=None),
+    hidden = fill(
+        sessions, invented_service("draft", status="draft"), invented_service("archived", status="archived"),
+        invented_service("stale", verified_on=OLD), invented_service("never", verified_on=None),
     )  # fmt: skip
-    (shown,) = _fill(sessions, _service("law", verified_on=OLD, source_kind="law_or_state"))
+    (shown,) = fill(sessions, invented_service("law", verified_on=OLD, source_kind="law_or_state"))
     assert [s["id"] for s in api.get("/services").json()["contents"]] == [shown]
     assert api.get("/organizations").json()["total_items"] == 1
     with sessions() as session:
@@ -111,7 +111,9 @@ def test_only_published_and_fresh_services_are_told(api: TestClient, sessions: C
 
 def test_an_organization_tells_its_shown_services_only(api: TestClient, sessions: Callable[[], Session]) -> None:
     owner = Organization(name={"kk": "x", "ru": "x"})
-    shown, _ = _fill(sessions, _service("a", organization=owner), _service("b", organization=owner, status="draft"))
+    shown, _ = fill(
+        sessions, invented_service("a", organization=owner), invented_service("b", organization=owner, status="draft")
+    )
     found = api.get(f"/organizations/{owner.id}").json()
     assert [service["id"] for service in found["services"]] == [shown]
 
@@ -122,7 +124,7 @@ def test_an_organization_tells_its_shown_services_only(api: TestClient, sessions
 def test_pages_have_every_service_once(
     api: TestClient, sessions: Callable[[], Session], count: int, per_page: int, sizes: list[int]
 ) -> None:
-    identities = _fill(sessions, *(_service(str(number)) for number in range(count)))
+    identities = fill(sessions, *(invented_service(str(number)) for number in range(count)))
     seen: list[str] = []
     for number, size in enumerate(sizes, start=1):
         page = api.get("/services", params={"page": number, "per_page": per_page}).json()
@@ -137,7 +139,9 @@ def test_pages_have_every_service_once(
 
 
 def test_services_of_a_concern(api: TestClient, sessions: Callable[[], Session]) -> None:
-    _fill(sessions, _service("a"), _service("b", concerns=["sadness"]), _service("c", concerns=[]))
+    fill(
+        sessions, invented_service("a"), invented_service("b", concerns=["sadness"]), invented_service("c", concerns=[])
+    )
     terms = {
         term["code"]: term["id"] for term in api.get("/taxonomy_terms", params={"per_page": 100}).json()["contents"]
     }
@@ -174,10 +178,10 @@ def test_nobody_writes_here(api: TestClient) -> None:
 
 def test_hours_that_hsds_has_no_word_for(api: TestClient, sessions: Callable[[], Session]) -> None:
     daily = [Schedule(rrule="FREQ=DAILY", opens_at=time(20), closes_at=time(8))]
-    identities = _fill(
+    identities = fill(
         sessions,
-        _service("a", schedules=daily),
-        _service("b", always_open=True, nationwide=True, areas=[], schedules=[]),
+        invented_service("a", schedules=daily),
+        invented_service("b", always_open=True, nationwide=True, areas=[], schedules=[]),
     )
     found = [api.get(f"/services/{identity}").json() for identity in identities]
     assert [s["schedules"][0]["byday"] for s in found] == ["MO,TU,WE,TH,FR,SA,SU"] * 2
