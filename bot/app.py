@@ -66,10 +66,12 @@ class Core:
 
 
 def open_database(settings: Settings) -> tuple[Engine, Callable[[], Session]]:
-    """The database, at the newest schema and with the seed directory in it."""
+    """The database, at the newest schema and with the seed directory in it; its owner's work where it has one."""
     engine = make_engine(settings.database_url)
-    migrate(engine)
     sessions = session_factory(engine)
+    if settings.database_prepared:
+        return engine, sessions
+    migrate(engine)
     with writing(sessions) as session:
         seed(session, CONTENT / "directory")
     return engine, sessions

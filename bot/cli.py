@@ -14,7 +14,7 @@ from bot.app_server import NotReady
 from bot.log import quiet_libraries
 from bot.model_file import TrainingFailed
 from bot.model_file import train as train_model
-from bot.office import audit_app, erase, organization_app, staff_app
+from bot.office import audit_app, database_app, erase, organization_app, staff_app
 from bot.rasa_process import RasaMissing
 from content.lint import check_content
 from content.model import ContentError
@@ -31,6 +31,7 @@ app.add_typer(content_app, name="content")
 app.add_typer(organization_app, name="organization")
 app.add_typer(staff_app, name="staff")
 app.add_typer(audit_app, name="audit")
+app.add_typer(database_app, name="database")
 app.command("erase")(erase)
 _out = Console(stderr=True, highlight=False)
 

@@ -15,6 +15,8 @@ from referrals.db import make_engine, session_factory
 from referrals.settings import Settings
 
 RESTART_SECONDS = 3.0
+# The console opens no conversation, no way back to a chat, and speaks neither with Telegram nor with Rasa.
+_BOT_ONLY = ("TELEGRAM_", "JANYMDA_SEALING_KEY", "JANYMDA_ACTIONS_TOKEN")
 _STOP_SECONDS = 5.0
 
 
@@ -36,7 +38,7 @@ async def serve(settings: Settings) -> None:
 
 async def supervise() -> None:
     """Keep a console process alive until cancelled."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("TELEGRAM_")}
+    env = {name: value for name, value in os.environ.items() if not name.startswith(_BOT_ONLY)}
     while True:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bot.cli", "console", env=env, preexec_fn=die_with_parent

@@ -8,16 +8,17 @@ from uuid import UUID
 
 import typer
 from sqlalchemy import select
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
 from bot.app import open_database
 from bot.handover import find_receipt
-from referrals import audit, people
+from referrals import audit, people, roles
 from referrals.cases import lifecycle, receipts, retention
 from referrals.cases.keys import WeakPassphrase, make_key
 from referrals.cases.models import NoticeAddress, OrganizationKey
 from referrals.crypto import fingerprint, receipt_keys
-from referrals.db import checkpoint, writing
+from referrals.db import Base, checkpoint, writing
 from referrals.directory.models import Organization
 from referrals.pins import PinsUnreadable, pin, read_pins
 from referrals.settings import Settings, SettingsError, load_settings
@@ -25,6 +26,7 @@ from referrals.settings import Settings, SettingsError, load_settings
 organization_app = typer.Typer(help="Organisations that take hand-overs: keys, pins, notices.", no_args_is_help=True)
 staff_app = typer.Typer(help="Who works in the console.", no_args_is_help=True)
 audit_app = typer.Typer(help="The audit trail.", no_args_is_help=True)
+database_app = typer.Typer(help="The database's roles.", no_args_is_help=True)
 _ADMINISTRATOR = "administrator"
 
 Identity = Annotated[str, typer.Argument(help="The organisation's id; `janymda organization list` shows it.")]
@@ -153,6 +155,24 @@ def add_staff(
             raise _Refused(str(error)) from None
         link = f"{settings.console_url}/invitation/{token}"
     typer.echo(f"One-time link, good for three days; give it to the person yourself: {link}")
+
+
+@database_app.command("grant")
+def grant_roles(
+    bot: Annotated[str, typer.Option(help="The role that the bot connects as.")],
+    console: Annotated[str, typer.Option(help="The role that the console connects as.")],
+) -> None:
+    """As the database's owner: give the two roles of PostgreSQL what their processes need, and nothing else."""
+    with _open() as (_, session):
+        connection = session.connection()
+        if connection.dialect.name != "postgresql":
+            raise _Refused("Only PostgreSQL has roles; JANYMDA_DATABASE_URL names another database.")
+        try:
+            for process, role in ((roles.Process.BOT, bot), (roles.Process.CONSOLE, console)):
+                count = roles.grant(connection, Base.metadata, process, role)
+                typer.echo(f"{role}: {count} statements, as {process.value}.")
+        except ProgrammingError:
+            raise _Refused("One of the roles does not exist. Make it first: CREATE ROLE … LOGIN") from None
 
 
 @audit_app.command("verify")

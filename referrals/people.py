@@ -41,11 +41,12 @@ class Staff(Base):
     email: Mapped[str] = mapped_column(String(200), unique=True, info=_STAFF)
     organization_id: Mapped[UUID | None] = mapped_column(ForeignKey("organization.id"), index=True, info=_STAFF)
     role: Mapped[str] = mapped_column(String(20), info=_NONE)
-    password: Mapped[str | None] = mapped_column(String(200), info=_HASHED)
-    totp: Mapped[bytes | None] = mapped_column(LargeBinary, info=_SEALED)
+    # Read only where somebody logs in: the bot, which writes to the staff, may not (roles.py).
+    password: Mapped[str | None] = mapped_column(String(200), deferred=True, info=_HASHED)
+    totp: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True, info=_SEALED)
     # The last time step whose code was used: no code works twice.
     totp_last: Mapped[int] = mapped_column(Integer, default=0, info=_NONE)
-    recovery_codes: Mapped[list[str]] = mapped_column(JSON, default=list, info=_HASHED)
+    recovery_codes: Mapped[list[str]] = mapped_column(JSON, default=list, deferred=True, info=_HASHED)
     joined_at: Mapped[datetime | None] = mapped_column(UtcDateTime, info=_NONE)
     conduct_at: Mapped[datetime | None] = mapped_column(UtcDateTime, info=_NONE)
     disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime, info=_NONE)

@@ -52,6 +52,8 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path("var")
     database_url: str = ""
+    # True where the database's owner has made and seeded it: a process with fewer rights only uses it.
+    database_prepared: bool = False
     host: str = "127.0.0.1"
     port: int = Field(8010, ge=0, le=65_535)
     rasa_port: int = Field(5005, ge=1, le=65_535)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import (
@@ -26,6 +27,8 @@ _STAFF = {"privacy": "staff"}
 # Not content, but it tells something of somebody: a concern, a region, an age band.
 _CODED = {"privacy": "coded"}
 _SECRET = {"privacy": "hashed"}
+# Read only where it is opened: the bot's database role may write these columns and not read them (roles.py).
+_UNREAD: dict[str, Any] = {"deferred": True, "info": _SEALED}
 
 
 class Urgency(StrEnum):
@@ -89,8 +92,8 @@ class OrganizationKey(Base):
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4, info=_NONE)
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("organization.id"), index=True, info=_NONE)
     public_key: Mapped[bytes] = mapped_column(LargeBinary, info=_NONE)
-    wrapped: Mapped[bytes] = mapped_column(LargeBinary, info=_SEALED)
-    recovery: Mapped[bytes] = mapped_column(LargeBinary, info=_SEALED)
+    wrapped: Mapped[bytes] = mapped_column(LargeBinary, **_UNREAD)
+    recovery: Mapped[bytes] = mapped_column(LargeBinary, **_UNREAD)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, info=_NONE)
     retired_at: Mapped[datetime | None] = mapped_column(UtcDateTime, info=_NONE)
 
@@ -197,7 +200,7 @@ class Referral(Base):
     state: Mapped[str] = mapped_column(String(12), index=True, info=_NONE)
     reason: Mapped[str | None] = mapped_column(String(24), info=_NONE)
     # None once the organisation may not read it any more.
-    sealed: Mapped[bytes | None] = mapped_column(LargeBinary, info=_SEALED)
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary, **_UNREAD)
     assigned_to: Mapped[UUID | None] = mapped_column(Uuid, info=_STAFF)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime, info=_NONE)
     due_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True, info=_NONE)
@@ -228,7 +231,7 @@ class CaseMessage(Base):
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case_file.id"), info=_NONE)
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("organization.id"), info=_NONE)
     author: Mapped[str] = mapped_column(String(12), info=_NONE)
-    to_organization: Mapped[bytes] = mapped_column(LargeBinary, info=_SEALED)
+    to_organization: Mapped[bytes] = mapped_column(LargeBinary, **_UNREAD)
     to_child: Mapped[bytes | None] = mapped_column(LargeBinary, info=_SEALED)
     at: Mapped[datetime] = mapped_column(UtcDateTime, info=_NONE)
     case: Mapped[Case] = relationship(back_populates="messages")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, text, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from referrals import audit
@@ -439,6 +439,11 @@ def test_did_it_help_is_asked_once_a_day_after_the_end(house: Office) -> None:
 
 # -- the audit trail
 
+_TRIGGERS = {
+    "sqlite": ("DROP TRIGGER audit_event_kept_update", "DROP TRIGGER audit_event_kept_delete"),
+    "postgresql": ("DROP TRIGGER audit_event_kept ON audit_event",),
+}
+
 
 @pytest.mark.parametrize(
     ("spoil", "position"),
@@ -450,13 +455,18 @@ def test_did_it_help_is_asked_once_a_day_after_the_end(house: Office) -> None:
         ("UPDATE audit_event SET id = 100 WHERE id = 3", 3),
     ],
 )
-def test_every_change_of_the_audit_trail_is_found(house: Office, spoil: str, position: int) -> None:
-    """SECURITY S4."""
+def test_every_change_of_the_audit_trail_is_refused_and_found(house: Office, spoil: str, position: int) -> None:
+    """SECURITY S4: the database refuses; whoever takes its triggers away first is found out by the chain."""
     with writing(house.sessions) as session:
         for number in range(10):
             audit.record(session, at=NOW, actor="staff:1", action="read", subject=f"case:{number}")
         assert audit.verify(session) is None
+    with pytest.raises(DBAPIError, match="only added"), writing(house.sessions) as session:
+        session.execute(text(spoil))
     with writing(house.sessions) as session:
+        assert audit.verify(session) is None
+        for trigger in _TRIGGERS[session.get_bind().dialect.name]:
+            session.execute(text(trigger))
         session.execute(text(spoil))
     with house.sessions() as session:
         broken = audit.verify(session)
