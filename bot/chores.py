@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 
 from bot import storage
 from bot.log import log
+from bot.memory import let_go
 from bot.messages import Answer
 from bot.outbox import Outbox
 from bot.turn import Turn
 from referrals import people, reminders
-from referrals.cases import followup, lifecycle, retention
+from referrals.cases import followup, handing, lifecycle, retention
 from referrals.cases.models import Case, Notice
 from referrals.crypto import SealBroken, Sealer
 from referrals.db import checkpoint, writing
@@ -75,10 +76,12 @@ class Chores:
                 await tell()
             except Exception as error:
                 log("chore_failed", error=type(error).__name__)
+        let_go()
 
     def _deadlines(self) -> None:
         with writing(self._sessions) as session:
             lifecycle.escalate(session, self._now())
+            handing.expire(session, self._now())
         with writing(self._sessions) as session:
             followup.ask_due(session, self._now())
 

@@ -12,6 +12,7 @@ from bot.rasa_process import die_with_parent
 from referrals.console.app import console_app
 from referrals.crypto import Sealer
 from referrals.db import make_engine, session_factory
+from referrals.pins import read_pins
 from referrals.settings import Settings
 
 RESTART_SECONDS = 3.0
@@ -28,6 +29,7 @@ async def serve(settings: Settings) -> None:
         lambda: datetime.now(UTC),
         Sealer(settings.console_key),
         secure=settings.console_url.startswith("https://"),
+        pins=lambda: read_pins(settings.pins_path),
     )
     try:
         async with serving(app, settings.host, settings.console_port):

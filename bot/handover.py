@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -19,9 +20,9 @@ from bot.log import log
 from bot.messages import Effect, Reply
 from bot.state import State, Step
 from referrals import audit, throttle
-from referrals.cases import followup, intake, lifecycle, receipts, retention
+from referrals.cases import followup, handing, intake, lifecycle, receipts, retention
 from referrals.cases.models import Case, Referral, ReferralState
-from referrals.cases.routing import Choice, Need, choices
+from referrals.cases.routing import Choice, Need, choices, still_takes
 from referrals.crypto import RECEIPT, RECEIPT_DIGITS, Hardness, Sealer, new_receipt, receipt_keys
 from referrals.db import writing
 from referrals.directory.models import Organization
@@ -121,6 +122,8 @@ class Handovers:
             return self._follow_up(press)
         if state.case is None or state.case != press.get("case"):
             return Reply([{"reply": "old_button"}])
+        if do == "hand_on":
+            return self._hand_on(press, state)
         if do == "words":
             state.writing = True
             return Reply([{"reply": "ask_more_words"}])
@@ -212,6 +215,25 @@ class Handovers:
 
         return Reply([{"reply": "case_revoked" if accepted is None else "case_revoke_asked"}], effects=[revoke])
 
+    def _hand_on(self, press: dict[str, Any], state: State) -> Reply:
+        """May another organisation read it? Yes or no, once; what is withdrawn meanwhile is told as such."""
+        # Both buttons are used up, here and in the other messages of this chat.
+        state.buttons = {t: spec for t, spec in state.buttons.items() if spec.get("press", {}).get("do") != "hand_on"}
+        yes, referral_id, at = press["yes"] is True, UUID(press["referral"]), self._now()
+        over: dict[str, Any] = {"reply": "hand_on_over"}
+        with self._sessions() as session:
+            asked = session.get(Referral, referral_id)
+            if asked is None or asked.state != ReferralState.ASKED:
+                return Reply([over])
+            if yes and not still_takes(session, self._pins(), asked, at):
+                return Reply([over], effects=[partial(handing.give_up, referral_id=referral_id, at=at)])
+
+        def decide(session: Session) -> None:
+            handing.decide(session, referral_id, yes, at)
+
+        said = {"reply": "hand_on_given" if yes else "hand_on_kept", "facts": {"name": press["name"]}}
+        return Reply([said], effects=[decide], instead=over)
+
     def _follow_up(self, press: dict[str, Any]) -> Reply:
         """Better, the same, or worse: one tap."""
         how, case_id = press.get("how"), UUID(press["case"])
@@ -246,6 +268,8 @@ class Handovers:
                 {"label": "add_words", "press": {"do": "words", "case": case_id}},
                 {"label": "revoke", "press": {"do": "revoke", "case": case_id}},
             ]
+        if status.question is not None:
+            replies.append(_question(status.question, case_id))
         return Reply(replies)
 
     def _may_try(self, who: bytes) -> bool:
@@ -278,6 +302,13 @@ class Handovers:
     def unlink(self, session: Session, profile: bytes) -> None:
         """Erasing: nothing leads from a case to this chat any more."""
         retention.forget_profile(session, profile)
+
+
+def _question(question: receipts.Question, case_id: str) -> dict[str, Any]:
+    """Who has the case asks, with the name of the other: two buttons, and nothing happens without them."""
+    press = {"do": "hand_on", "case": case_id, "referral": str(question.referral_id), "name": question.name}
+    buttons = [{"label": f"hand_on_{name}", "press": {**press, "yes": name == "yes"}} for name in ("yes", "no")]
+    return {"reply": "ask_hand_on", "facts": {"name": question.name}, "buttons": buttons}
 
 
 def _plain(state: State) -> Step:

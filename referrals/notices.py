@@ -32,7 +32,10 @@ _SUBJECTS = {
     "unanswered": _("Janymda: a hand-over has nobody else to go to"),
     "revoked": _("Janymda: a hand-over was taken back"),
     "check_safely": _("Janymda: please check by a safe way"),
+    "child_decided": _("Janymda: the child has answered your question"),
 }
+# A link that opens nothing any more is of no use.
+_READ_BY_LINK = ("new_handover", "child_wrote", "overdue")
 _CHECK_SAFELY = _(
     "Somebody asked from the child's chat to take it back. It may not have been the child. "
     "Do not write there before you know."
@@ -109,7 +112,7 @@ def _lease(sessions: Callable[[], Session], notice_id: int, console_url: str, at
         address = session.get_one(NoticeAddress, notice.address_id)
         case = session.get_one(Case, notice.case_id)
         link = None
-        if address.by_link and notice.referral_id and notice.kind in ("new_handover", "child_wrote", "overdue"):
+        if address.by_link and notice.referral_id and notice.kind in _READ_BY_LINK:
             link = _new_link(session, session.get_one(Referral, notice.referral_id), console_url, at)
         return _letter(notice, address, case.number, link or console_url)
 

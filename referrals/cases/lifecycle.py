@@ -33,7 +33,11 @@ DEADLINES = {
 }
 # In these states the organisation reads the case.
 READABLE = frozenset((ReferralState.IN_PROGRESS, ReferralState.ACCEPTED))
+# Sealed to an organisation that another one would hand the case on to; handing.py decides.
+PENDING = frozenset((ReferralState.ASKED, ReferralState.PROPOSED))
 LONGEST_MESSAGE = 4_096
+# What may happen several times to one case is told each time.
+_AGAIN = frozenset(("child_wrote", "child_decided", "answer", "question"))
 
 
 class NotPossible(Exception):
@@ -49,7 +53,7 @@ def start(session: Session, referral: Referral, at: datetime) -> None:
 
 
 def accept(session: Session, referral: Referral, actor: str, at: datetime) -> None:
-    _expect(referral, ReferralState.IN_PROGRESS)
+    expect(referral, ReferralState.IN_PROGRESS)
     referral.state, referral.accepted_at, referral.due_at = ReferralState.ACCEPTED, at, None
     _touch(session, referral, "referral_accepted", actor, at)
     tell_child(session, referral.case, "accepted", at)
@@ -57,17 +61,18 @@ def accept(session: Session, referral: Referral, actor: str, at: datetime) -> No
 
 def reject(session: Session, referral: Referral, reason: RejectReason, actor: str, at: datetime) -> Referral | None:
     """Refuse, with a reason from the list; the next choice, if there is one, is asked at once."""
-    _expect(referral, ReferralState.IN_PROGRESS, ReferralState.ACCEPTED)
+    expect(referral, ReferralState.IN_PROGRESS, ReferralState.ACCEPTED)
     referral.reason = reason
-    _end(session, referral, ReferralState.REJECTED, at)
+    drop_pending(session, referral.case, at)
+    end(session, referral, ReferralState.REJECTED, at)
     _touch(session, referral, "referral_rejected", actor, at, details={"reason": reason.value})
     return _next(session, referral.case, at)
 
 
 def close(session: Session, referral: Referral, disposition: Disposition, actor: str, at: datetime) -> None:
     """The organisation's part is done: the case closes, its way back to the chat is cut after a last word."""
-    _expect(referral, ReferralState.ACCEPTED)
-    _end(session, referral, ReferralState.DONE, at)
+    expect(referral, ReferralState.ACCEPTED)
+    end(session, referral, ReferralState.DONE, at)
     _touch(session, referral, "referral_done", actor, at, details={"disposition": disposition.value})
     _close_case(session, referral.case, disposition, at)
 
@@ -88,11 +93,9 @@ def revoke(session: Session, case: Case, actor: str, at: datetime, *, certain: b
         audit.record(session, at=at, actor=actor, action="withdrawal_doubted", subject=f"case:{case.number}")
         return
     for referral in case.referrals:
-        if ReferralState(referral.state) in (*READABLE, ReferralState.WAITING):
-            told = ReferralState(referral.state) in READABLE
-            _end(session, referral, ReferralState.REVOKED, at)
-            if told:
-                notify(session, referral, "revoked", at)
+        if ReferralState(referral.state) in READABLE:
+            end(session, referral, ReferralState.REVOKED, at)
+            notify(session, referral, "revoked", at)
     audit.record(session, at=at, actor=actor, action="handover_revoked", subject=f"case:{case.number}")
     _close_case(session, case, Disposition.WITHDRAWN, at)
 
@@ -151,6 +154,33 @@ def _next(session: Session, case: Case, at: datetime) -> Referral | None:
     return None
 
 
+def drop_pending(session: Session, case: Case, at: datetime) -> None:
+    """Nobody is asked any more whether the case may go on: the copy that waited for the answer goes.
+
+    An organisation that the child itself had chosen for later waits again, as the child wanted.
+    """
+    for referral in case.referrals:
+        if ReferralState(referral.state) not in PENDING:
+            continue
+        referral.asked_by = referral.asked_at = None
+        if referral.consent:
+            referral.state = ReferralState.WAITING
+        else:
+            forget_copy(session, referral, at)
+
+
+def forget_copy(session: Session, referral: Referral, at: datetime) -> None:
+    """An organisation that was never asked will not be: nothing stays that was sealed to it."""
+    end(session, referral, ReferralState.REVOKED, at)
+    session.execute(
+        delete(CaseMessage).where(
+            CaseMessage.case_id == referral.case_id, CaseMessage.organization_id == referral.organization_id
+        )
+    )
+    # The rows are gone: what the session has read of them is old.
+    session.expire(referral.case, ["messages"])
+
+
 # -- words after the hand-over
 
 
@@ -159,16 +189,16 @@ def add_words(session: Session, case: Case, words: str, at: datetime) -> bool:
     holder = holder_of(case)
     if holder is None:
         return False
-    key = session.get_one(OrganizationKey, holder.key_id)
-    session.add(
-        CaseMessage(
-            case_id=case.id,
-            organization_id=holder.organization_id,
-            author=Author.CHILD,
-            to_organization=seal_to(key.public_key, words[:LONGEST_MESSAGE].encode(), message_purpose(case, holder)),
-            at=at,
-        )
-    )
+    # Also to the one that the case may go on to: with the child's yes no word of it is lost.
+    for reader in (holder, *(r for r in case.referrals if ReferralState(r.state) in PENDING)):
+        key = session.get_one(OrganizationKey, reader.key_id)
+        sealed = seal_to(key.public_key, words[:LONGEST_MESSAGE].encode(), message_purpose(case, reader))
+        session.add(
+            CaseMessage(
+                case_id=case.id, organization_id=reader.organization_id, author=Author.CHILD,
+                to_organization=sealed, at=at,
+            )
+        )  # fmt: skip
     case.touched_at = at
     notify(session, holder, "child_wrote", at)
     audit.record(session, at=at, actor=audit.CHILD, action="words_added", subject=f"case:{case.number}")
@@ -177,7 +207,7 @@ def add_words(session: Session, case: Case, words: str, at: datetime) -> bool:
 
 def answer(session: Session, referral: Referral, words: str, actor: str, at: datetime) -> None:
     """The organisation's words to the child: opened by the child's receipt and by the organisation only."""
-    _expect(referral, ReferralState.ACCEPTED, ReferralState.IN_PROGRESS)
+    expect(referral, ReferralState.ACCEPTED, ReferralState.IN_PROGRESS)
     case = referral.case
     if case.reply_key is None:
         raise NotPossible("The case is erased; it cannot be answered.")
@@ -188,7 +218,7 @@ def answer(session: Session, referral: Referral, words: str, actor: str, at: dat
 
 def note(session: Session, referral: Referral, words: str, actor: str, at: datetime) -> None:
     """A note of the organisation to itself."""
-    _expect(referral, ReferralState.ACCEPTED, ReferralState.IN_PROGRESS)
+    expect(referral, ReferralState.ACCEPTED, ReferralState.IN_PROGRESS)
     _store(session, referral, words, Author.NOTE, at, to_child=None)
     _touch(session, referral, "note_written", actor, at)
 
@@ -233,7 +263,7 @@ def notify(session: Session, referral: Referral, kind: str, at: datetime) -> Non
     addresses = session.scalars(
         select(NoticeAddress).where(NoticeAddress.organization_id == referral.organization_id)
     ).all()
-    stamp = at.isoformat(timespec="seconds") if kind == "child_wrote" else ""
+    stamp = at.isoformat(timespec="seconds") if kind in _AGAIN else ""
     for address in addresses:
         once = f"{kind}:{referral.id}:{address.id}{stamp and ':' + stamp}"
         if session.scalar(select(Notice.id).where(Notice.once == once)) is None:
@@ -250,25 +280,29 @@ def tell_child(session: Session, case: Case, kind: str, at: datetime) -> None:
     """A neutral line to the chat, if the child chose that; when it goes out is the sender's business."""
     if case.relay is None:
         return
-    once = f"child:{kind}:{case.id}:{at.isoformat(timespec='seconds') if kind == 'answer' else ''}"
+    once = f"child:{kind}:{case.id}:{at.isoformat(timespec='seconds') if kind in _AGAIN else ''}"
     if session.scalar(select(Notice.id).where(Notice.once == once)) is None:
         session.add(Notice(once=once, kind="look_in", case_id=case.id, next_at=at))
 
 
 def _close_case(session: Session, case: Case, disposition: Disposition, at: datetime) -> None:
+    for referral in case.referrals:
+        if ReferralState(referral.state) in (ReferralState.WAITING, *PENDING):
+            forget_copy(session, referral, at)
     case.state, case.disposition, case.closed_at, case.touched_at = CaseState.CLOSED, disposition, at, at
     if session.get(FollowUp, case.id) is None:
         session.add(FollowUp(case_id=case.id))
 
 
-def _end(session: Session, referral: Referral, state: ReferralState, at: datetime) -> None:
-    """The organisation may read no more: what was sealed to it goes, and its links with it."""
+def end(session: Session, referral: Referral, state: ReferralState, at: datetime) -> None:
+    """The organisation may read no more, or never will: what was sealed to it goes, and its links with it."""
     referral.state, referral.ended_at, referral.due_at = state, at, None
     referral.sealed = None
     session.execute(delete(AnswerLink).where(AnswerLink.referral_id == referral.id))
 
 
-def _expect(referral: Referral, *states: ReferralState) -> None:
+def expect(referral: Referral, *states: ReferralState) -> None:
+    """Raises NotPossible unless the referral is in one of these states."""
     if referral.state not in states:
         raise NotPossible(f"This hand-over is {referral.state}; that step is not possible any more.")
 

@@ -49,11 +49,21 @@ class ReferralState(StrEnum):
     """Where a referral stands. A next choice waits until the one before it has refused or been silent."""
 
     WAITING = "waiting"
+    # Another organisation would hand the case on to this one, and the child has not answered yet;
+    ASKED = "asked"
+    # or two persons have to decide, because a life is in danger.
+    PROPOSED = "proposed"
     IN_PROGRESS = "in_progress"
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     DONE = "done"
     REVOKED = "revoked"
+    # The child said yes to another organisation, which has it now.
+    HANDED_ON = "handed_on"
+
+
+# The child said no to an organisation that another one asked it about; stands in the referral's `reason`.
+CHILD_REFUSED = "child_refused"
 
 
 class RejectReason(StrEnum):
@@ -189,7 +199,13 @@ class Referral(Base):
     """A case with one organisation: sealed to it, and how far it has come."""
 
     __tablename__ = "referral"
-    __table_args__ = (UniqueConstraint("case_id", "organization_id", name="uq_referral_case_id"),)
+    __table_args__ = (
+        UniqueConstraint("case_id", "organization_id", name="uq_referral_case_id"),
+        # Whom the child did not choose gets nothing without its yes, or two persons' recorded decision.
+        CheckConstraint(
+            "consent OR override_id IS NOT NULL OR state IN ('asked', 'proposed', 'revoked')", name="consent"
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4, info=_NONE)
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case_file.id"), index=True, info=_NONE)
@@ -197,6 +213,12 @@ class Referral(Base):
     service_id: Mapped[UUID] = mapped_column(ForeignKey("service.id"), info=_NONE)
     key_id: Mapped[UUID] = mapped_column(ForeignKey("organization_key.id"), info=_NONE)
     rank: Mapped[int] = mapped_column(Integer, info=_NONE)
+    # Chosen by the child at Send, or agreed to when another organisation asked.
+    consent: Mapped[bool] = mapped_column(Boolean, default=True, info=_NONE)
+    override_id: Mapped[UUID | None] = mapped_column(ForeignKey("consent_override.id"), info=_NONE)
+    # The referral of the organisation that handed it on, or would.
+    asked_by: Mapped[UUID | None] = mapped_column(Uuid, info=_NONE)
+    asked_at: Mapped[datetime | None] = mapped_column(UtcDateTime, info=_NONE)
     state: Mapped[str] = mapped_column(String(12), index=True, info=_NONE)
     reason: Mapped[str | None] = mapped_column(String(24), info=_NONE)
     # None once the organisation may not read it any more.

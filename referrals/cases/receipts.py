@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,6 +15,14 @@ from referrals.directory.models import Service
 
 
 @dataclass(frozen=True)
+class Question:
+    """Who has the case asks whether another organisation may read it."""
+
+    referral_id: UUID
+    name: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Status:
     """What the child is told of its case."""
 
@@ -22,6 +31,7 @@ class Status:
     name: dict[str, str] | None
     answers: tuple[str, ...]
     open: bool
+    question: Question | None = None
 
 
 def find_case(session: Session, receipt: ReceiptKeys) -> Case | None:
@@ -40,15 +50,25 @@ def read_status(session: Session, case: Case, receipt: ReceiptKeys, at: datetime
             if message.author == Author.ORGANIZATION and message.to_child is not None
         )
     last = _telling(case)
-    service = session.get(Service, last.service_id) if last else None
     audit.record(session, at=at, actor=audit.CHILD, action="status_read", subject=f"case:{case.number}")
     return Status(
         number=case.number,
         state=_state(case, last),
-        name=dict(service.name) if service else None,
+        name=_name(session, last) if last else None,
         answers=answers,
         open=case.state == CaseState.OPEN,
+        question=_question(session, case),
     )
+
+
+def _name(session: Session, referral: Referral) -> dict[str, str]:
+    service = session.get(Service, referral.service_id)
+    return dict(service.name) if service else {}
+
+
+def _question(session: Session, case: Case) -> Question | None:
+    asked = next((r for r in case.referrals if r.state == ReferralState.ASKED), None)
+    return Question(asked.id, _name(session, asked)) if asked else None
 
 
 def _telling(case: Case) -> Referral | None:
@@ -56,7 +76,8 @@ def _telling(case: Case) -> Referral | None:
     holder = lifecycle.holder_of(case)
     if holder is not None:
         return holder
-    ended = [r for r in case.referrals if r.ended_at is not None]
+    # Choices that were never asked have ended with the case, too.
+    ended = [r for r in case.referrals if r.ended_at is not None and r.sent_at is not None]
     return max(ended, key=lambda r: (r.ended_at, r.rank), default=None)
 
 

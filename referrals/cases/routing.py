@@ -9,9 +9,9 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from referrals import audit
-from referrals.cases.models import OrganizationKey, Urgency
+from referrals.cases.models import OrganizationKey, Referral, Urgency
 from referrals.crypto import fingerprint
-from referrals.directory.freshness import is_shown
+from referrals.directory.freshness import is_shown, shown
 from referrals.directory.hours import Hours, OpenState, hours_of
 from referrals.directory.models import Organization, Service, ServiceArea, Status
 
@@ -73,6 +73,43 @@ def choices(session: Session, pins: Mapping[str, str], need: Need, at: datetime)
         if len(found) == MOST_CHOICES:
             break
     return found
+
+
+def others(
+    session: Session, pins: Mapping[str, str], need: Need, barred: Collection[UUID], at: datetime
+) -> list[tuple[Choice, bool]]:
+    """Every service that a case could be handed on to, those that fit the need (True) first.
+
+    The others are for the organisation that has the case to judge: the child may have moved, or be older.
+    None of them is excluded by the child, tied to somebody excluded, or of an organisation in `barred`.
+    """
+    fitting = [service.id for service in _ranked(session, need, at)]
+    asked = [UUID(name) for name in pins if UUID(name) not in barred]
+    query = (
+        select(Service)
+        .where(Service.takes_handovers, Service.organization_id.in_(asked), shown(at))
+        .options(selectinload(Service.schedules), selectinload(Service.organization))
+    )
+    found: list[tuple[Choice, bool]] = []
+    for service in session.scalars(query).all():
+        if _excluded(service.organization, service, need.excluded):
+            continue
+        key = _trusted_key(session, pins, service.organization_id, at)
+        if key is not None:
+            choice = Choice(
+                service.id, service.organization_id, key.id, key.public_key, dict(service.name), hours_of(service, at)
+            )
+            found.append((choice, service.id in fitting))
+    return sorted(found, key=lambda one: (not one[1], one[0].name.get("ru", ""), str(one[0].service_id)))
+
+
+def still_takes(session: Session, pins: Mapping[str, str], referral: Referral, at: datetime) -> bool:
+    """Does a service that was sealed to some time ago still take hand-overs, with the key of then?"""
+    service = session.get(Service, referral.service_id)
+    if service is None or not service.takes_handovers or not is_shown(service, at):
+        return False
+    key = _trusted_key(session, pins, referral.organization_id, at)
+    return key is not None and key.id == referral.key_id
 
 
 def genders_near(session: Session, pins: Mapping[str, str], need: Need, at: datetime) -> set[str]:

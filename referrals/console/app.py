@@ -1,6 +1,6 @@
 """The console's web application: every page there is, and what all of them share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from referrals.console import auth, cases, directory, figures, files
+from referrals.console import auth, cases, directory, figures, files, handing
 from referrals.console.answer import AnswerPages
 from referrals.console.api import api_routes
 from referrals.console.visit import House, Page, route_of
@@ -21,7 +21,7 @@ from referrals.crypto import PASSPHRASE, PASSWORD, Hardness, Sealer
 
 _STATIC = Path(__file__).parent / "static"
 # The staff's pages. The order matters: a fixed path comes before one with a name in it.
-PAGES: tuple[Page, ...] = (*auth.PAGES, *files.PAGES, *directory.PAGES, *cases.PAGES, *figures.PAGES)
+PAGES: tuple[Page, ...] = (*auth.PAGES, *files.PAGES, *directory.PAGES, *cases.PAGES, *handing.PAGES, *figures.PAGES)
 
 
 def console_app(
@@ -32,9 +32,13 @@ def console_app(
     secure: bool,
     hardness: Hardness = PASSPHRASE,
     password: Hardness = PASSWORD,
+    pins: Callable[[], Mapping[str, str]] = dict,
 ) -> Starlette:
-    """Every page there is. `secure`: it is reached by https, so that cookies never travel without."""
-    house = House(sessions, now, sealer, secure, password, hardness)
+    """Every page there is. `secure`: it is reached by https, so that cookies never travel without.
+
+    `pins` gives the fingerprints of the keys that something may be sealed to.
+    """
+    house = House(sessions, now, sealer, secure, password, hardness, pins)
 
     async def health(request: Request) -> Response:
         return PlainTextResponse("ok")

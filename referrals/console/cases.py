@@ -25,12 +25,15 @@ from referrals.cases.models import (
 )
 from referrals.console.visit import KEY_LIVES, NotThere, Page, Refusal, Visit, goto
 from referrals.crypto import SealBroken, fingerprint, open_with, referral_purpose, token_digest
+from referrals.directory.models import Organization
 from referrals.people import Staff
 from referrals.permissions import Permission
 from referrals.wording import _
 
 WORDS = (
     _("waiting"), _("in_progress"), _("accepted"), _("rejected"), _("done"), _("revoked"), _("no_answer"),
+    _("handed_on"), _("One question is open already. Withdraw it first."),
+    _("There is no open question. The child may have answered just now."),
 )  # fmt: skip
 # More than so many hand-overs read in an hour by one person is not work any more.
 MOST_READ, READ_WINDOW = 20, timedelta(hours=1)
@@ -46,7 +49,7 @@ _URGENCIES = {Urgency.NOW: 0, Urgency.HIGH: 1, Urgency.MEDIUM: 2, Urgency.LOW: 3
 _LISTED = 200
 
 
-def _mine(visit: Visit) -> UUID:
+def mine(visit: Visit) -> UUID:
     """The visitor's organisation; case workers and leads have one."""
     assert visit.staff.organization_id is not None  # people.invite has seen to it
     return visit.staff.organization_id
@@ -60,13 +63,13 @@ def show_inbox(visit: Visit) -> Response:
     query = (
         select(Referral)
         .join(Case)
-        .where(Referral.organization_id == _mine(visit), Referral.state != ReferralState.WAITING)
+        .where(Referral.organization_id == mine(visit), Referral.sent_at.is_not(None))
         .where(~readable if ended else readable)
         .order_by(urgency, Referral.due_at.is_(None), Referral.due_at, Referral.sent_at)
         .limit(_LISTED)
     )
     names = {person.id: person.name for person in visit.session.scalars(
-        select(Staff).where(Staff.organization_id == _mine(visit))
+        select(Staff).where(Staff.organization_id == mine(visit))
     )}  # fmt: skip
     return visit.page(
         "inbox.html", referrals=list(visit.session.scalars(query)), names=names, ended=ended, now=visit.at,
@@ -74,15 +77,16 @@ def show_inbox(visit: Visit) -> Response:
     )  # fmt: skip
 
 
-def _referral(visit: Visit) -> Referral:
+def own_referral(visit: Visit) -> Referral:
     """The hand-over of this number, if it is the organisation's; another's is as absent as none."""
     found = visit.session.scalars(
         select(Referral)
         .join(Case)
         .where(
             Case.number == visit.request.path_params["number"][:20],
-            Referral.organization_id == _mine(visit),
-            Referral.state != ReferralState.WAITING,
+            Referral.organization_id == mine(visit),
+            # What waits for the child's yes, or never came to be asked, is not there.
+            Referral.sent_at.is_not(None),
         )
     ).first()
     if found is None:
@@ -92,14 +96,13 @@ def _referral(visit: Visit) -> Referral:
 
 
 def show_case(visit: Visit) -> Response:
-    return _page(visit, _referral(visit))
+    return _page(visit, own_referral(visit))
 
 
 def _page(visit: Visit, referral: Referral, problem: str = "", status: int = 200) -> Response:
-    private = visit.keys().get(referral.key_id)
-    content = _content(visit, referral, private) if private and referral.sealed else None
+    content = open_content(visit, referral)
     colleagues = visit.session.scalars(
-        select(Staff).where(Staff.organization_id == _mine(visit), Staff.disabled_at.is_(None)).order_by(Staff.name)
+        select(Staff).where(Staff.organization_id == mine(visit), Staff.disabled_at.is_(None)).order_by(Staff.name)
     )
     return visit.page(
         "case.html", status, referral=referral, case=referral.case, content=content, problem=problem,
@@ -107,14 +110,26 @@ def _page(visit: Visit, referral: Referral, problem: str = "", status: int = 200
         reasons=[reason for reason in RejectReason if reason is not RejectReason.NO_ANSWER],
         dispositions=[Disposition.HELPED, Disposition.ADVISED, Disposition.HANDED_ON],
         next_choice=any(r.state == ReferralState.WAITING for r in referral.case.referrals),
+        came_from=_came_from(visit, referral),
     )  # fmt: skip
 
 
-def _content(visit: Visit, referral: Referral, private: bytes) -> dict[str, Any]:
-    """What the child handed over, and the words since. Each opening is recorded, and too many are stopped."""
+def _came_from(visit: Visit, referral: Referral) -> Organization | None:
+    """Who handed it on, if somebody did."""
+    before = visit.session.get(Referral, referral.asked_by) if referral.asked_by else None
+    return visit.session.get(Organization, before.organization_id) if before else None
+
+
+def open_content(visit: Visit, referral: Referral) -> dict[str, Any] | None:
+    """What the child handed over, and the words since; None while the key is not opened.
+
+    Each opening is recorded, and too many are stopped.
+    """
+    private = visit.keys().get(referral.key_id)
+    if private is None or referral.sealed is None:
+        return None
     _slow_down(visit)
     case = referral.case
-    assert referral.sealed is not None  # the caller has looked
     try:
         purpose = referral_purpose(case.id, referral.organization_id)
         opened: dict[str, Any] = json.loads(open_with(private, referral.sealed, purpose))
@@ -156,7 +171,7 @@ def _slow_down(visit: Visit) -> None:
 
 def act(visit: Visit) -> Response:
     """One step with a hand-over."""
-    referral, do, choice = _referral(visit), visit.text("do"), visit.text("choice")
+    referral, do, choice = own_referral(visit), visit.text("do"), visit.text("choice")
     actor, at, session = visit.staff.actor, visit.at, visit.session
     visit.details["do"] = do[:20]
     if do == "accept":
@@ -186,7 +201,7 @@ def _one_of(kind: Any, choice: str) -> Any:
 
 def _assign(visit: Visit, referral: Referral) -> None:
     person = visit.session.get(Staff, visit.chosen("choice") or visit.staff.id)
-    if person is None or person.organization_id != _mine(visit) or person.disabled_at is not None:
+    if person is None or person.organization_id != mine(visit) or person.disabled_at is not None:
         raise Refusal(_("Choose from the list."))
     referral.assigned_to = person.id
 
@@ -197,21 +212,21 @@ def _assign(visit: Visit, referral: Referral) -> None:
 def _key(visit: Visit) -> OrganizationKey | None:
     return visit.session.scalars(
         select(OrganizationKey).where(
-            OrganizationKey.organization_id == _mine(visit), OrganizationKey.retired_at.is_(None)
+            OrganizationKey.organization_id == mine(visit), OrganizationKey.retired_at.is_(None)
         )
     ).first()
 
 
 def unlock(visit: Visit) -> Response:
     """The passphrase opens the organisation's keys for this session, in memory and for half an hour."""
-    who = hashlib.sha256(b"passphrase" + _mine(visit).bytes + visit.staff.id.bytes).digest()
+    who = hashlib.sha256(b"passphrase" + mine(visit).bytes + visit.staff.id.bytes).digest()
     back = visit.text("back")
     if not throttle.may_try(visit.session, who, visit.at):
         visit.outcome = audit.Outcome.DENIED
         return visit.page(
             "refused.html", 429, problem=_("Too many wrong tries. Wait a few minutes; it takes longer each time.")
         )
-    keys = visit.session.scalars(select(OrganizationKey).where(OrganizationKey.organization_id == _mine(visit)))
+    keys = visit.session.scalars(select(OrganizationKey).where(OrganizationKey.organization_id == mine(visit)))
     passphrase, opened = str(visit.form.get("passphrase", "")), 0
     for key in keys:
         try:
@@ -243,7 +258,7 @@ def change_key(visit: Visit) -> Response:
     if key is not None and visit.text("sure") != "on":
         raise Refusal(_("There is a key. Tick that you want a new one: what is sealed to the old stays with the old."))
     made = make_key(
-        visit.session, _mine(visit), passphrase, visit.staff.actor, visit.at, visit.house.passphrase
+        visit.session, mine(visit), passphrase, visit.staff.actor, visit.at, visit.house.passphrase
     )  # fmt: skip
     return visit.page("key.html", fingerprint=made.fingerprint, made=made)
 
@@ -263,8 +278,6 @@ def _recover(visit: Visit, key: OrganizationKey | None, passphrase: str) -> Resp
 
 def show_overview(visit: Visit) -> Response:
     """How many hand-overs wait, by organisation: for whoever sees to it that somebody answers."""
-    from referrals.directory.models import Organization
-
     rows = visit.session.execute(
         select(
             Organization, Referral.state, func.count(), func.min(Referral.due_at),

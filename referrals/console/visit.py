@@ -66,6 +66,8 @@ class House:
     secure: bool
     password: Hardness = PASSWORD
     passphrase: Hardness = PASSPHRASE
+    # The pinned fingerprints of the organisations' keys, read anew each time.
+    pins: Callable[[], Mapping[str, str]] = dict
     # Organisations' private keys by session and key: in memory only, each until its moment.
     opened: dict[tuple[bytes, UUID], tuple[bytes, datetime]] = field(default_factory=dict)
     # What each session last looked at to import, until it is taken over.

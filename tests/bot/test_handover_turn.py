@@ -36,7 +36,8 @@ def house(tmp_path: Path) -> Iterator[Office]:
         yield made
 
 
-def _turn(house: Office) -> Turn:
+def turn_of(house: Office) -> Turn:
+    """A turn over this office; no dialogue engine behind it."""
     return Turn(
         sessions=house.sessions, sealer=house.sealer, pepper=PEPPER, voice=Voice(load_catalogue()),
         dialogue=Dialogue("http://127.0.0.1:9", "x"), now=lambda: NOW,
@@ -72,7 +73,7 @@ def _count(house: Office, model: type) -> int:
 
 def test_sent_is_told_when_it_is_stored_and_the_draft_is_gone(house: Office) -> None:
     """SECURITY D9."""
-    turn = _turn(house)
+    turn = turn_of(house)
     _before_send(house, turn)
     stored_when_told = []
 
@@ -90,7 +91,7 @@ def test_what_could_not_be_stored_is_told_as_not_sent_and_never_sent_later(
 ) -> None:
     lines = io.StringIO()
     monkeypatch.setattr("bot.log._Sink.stream", lines)
-    turn = _turn(house)
+    turn = turn_of(house)
     _before_send(house, turn)
 
     def fails(session: Session, profile: bytes, answer: Answer) -> None:
@@ -107,7 +108,7 @@ def test_what_could_not_be_stored_is_told_as_not_sent_and_never_sent_later(
 
 
 def test_send_pressed_twice_makes_one_case(house: Office) -> None:
-    turn = _turn(house)
+    turn = turn_of(house)
     _before_send(house, turn)
     _press(turn, "1")
     second = _press(turn, "2")
@@ -116,7 +117,7 @@ def test_send_pressed_twice_makes_one_case(house: Office) -> None:
 
 
 def test_when_nobody_can_take_it_any_more_nothing_is_kept(house: Office) -> None:
-    turn = _turn(house)
+    turn = turn_of(house)
     _before_send(house, turn)
     with writing(house.sessions) as session:
         session.execute(delete(OrganizationKey))

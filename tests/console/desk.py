@@ -71,7 +71,8 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.app = console_app(
-            self.house.sessions, self.clock, self.sealer, secure=False, hardness=EASY, password=EASY
+            self.house.sessions, self.clock, self.sealer, secure=False, hardness=EASY, password=EASY,
+            pins=lambda: self.house.pins,
         )  # fmt: skip
 
     @property
