@@ -28,6 +28,7 @@ from bot.guard import find_danger
 from bot.handover import Handovers
 from bot.interface import COMMAND_WORDS, translate
 from bot.log import log
+from bot.memory import settle
 from bot.model_file import check_model
 from bot.outbox import Outbox
 from bot.rasa_process import RasaLink, RasaProcess
@@ -208,6 +209,7 @@ async def run(settings: Settings, say: Say) -> None:
             await stack.enter_async_context(telegram_bot)
             stack.push_async_callback(outbox.stop)
             tasks += await _open_telegram(core, telegram, outbox, telegram_bot)
+        settle()
         log("started", port=port)
         _say_where(settings, port, say)
         await stop.wait()

@@ -12,6 +12,7 @@ from bot.app import core_for_a_while
 from bot.app import run as run_app
 from bot.app_server import NotReady
 from bot.log import quiet_libraries
+from bot.memory import overwrite_freed
 from bot.model_file import TrainingFailed
 from bot.model_file import train as train_model
 from bot.office import audit_app, database_app, erase, organization_app, staff_app
@@ -41,6 +42,7 @@ Jsonl = Annotated[bool, typer.Option("--jsonl", help="One JSON object a line, fo
 @app.command()
 def run() -> None:
     """Start everything and answer until Ctrl-C."""
+    overwrite_freed()
     _do(run_app(_settings(), _out.print))
 
 
@@ -49,6 +51,7 @@ def console() -> None:
     """Serve the pages on which organisations answer, alone; `run` starts them too."""
     from bot.console_process import serve
 
+    overwrite_freed()
     _do(serve(_settings()))
 
 

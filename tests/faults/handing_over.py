@@ -32,12 +32,12 @@ class Child:
     def __init__(self, server: TelegramServer, chat: int) -> None:
         self.server, self.chat = server, chat
 
-    def hand_over(self, number: int) -> str:
+    def hand_over(self, number: int, words: str = "") -> str:
         """One hand-over; the receipt."""
-        self.prepare(number)
+        self.prepare(number, words)
         return self.send()
 
-    def prepare(self, number: int) -> None:
+    def prepare(self, number: int, words: str = "") -> None:
         """All steps but the last."""
         self._write("меня травят одноклассники в школе", "Да")
         self._press("Да", "Попросить помощь")
@@ -47,7 +47,7 @@ class Child:
             self._press("Пропустить", "Школа")
         self._press("Дальше", "Нет, только по коду")
         self._press("Нет, только по коду", "Пропустить")
-        self._write(f"{CANARY} {self.chat}-{number}", "Передать просьбу")
+        self._write(words or f"{CANARY} {self.chat}-{number}", "Передать просьбу")
 
     def send(self, meanwhile: Callable[[], None] = lambda: None) -> str:
         """The last step; the receipt."""
