@@ -124,7 +124,8 @@ class Chores:
         with self._sessions() as session:
             due = session.scalars(
                 select(Notice)
-                .where(Notice.address_id.is_(None), Notice.sent_at.is_(None), Notice.next_at <= self._now())
+                .where(Notice.address_id.is_(None), Notice.staff_id.is_(None))
+                .where(Notice.sent_at.is_(None), Notice.next_at <= self._now())
                 .order_by(Notice.id)
             )
             return [(notice.id, self._relay(session, notice)) for notice in due.all()]

@@ -262,6 +262,7 @@ class Handovers:
         replies: list[dict[str, Any]] = [{"reply": f"status_{status.state}", "facts": {"name": status.name}}]
         if status.state == "nobody":
             replies[0].update(_LINES)
+        replies += [{"reply": "status_for_safety", "facts": {"name": name}} for name in status.told_for_safety]
         replies += [{"reply": "case_answer", "facts": {"answer": answer}} for answer in status.answers]
         if status.open:
             replies[-1]["buttons"] = [

@@ -4,18 +4,19 @@ import logging
 import secrets
 import smtplib
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import formataddr, make_msgid
 
-from sqlalchemy import select
+from sqlalchemy import false, or_, select
 from sqlalchemy.orm import Session
 
 from referrals.cases.models import AnswerLink, Case, Notice, NoticeAddress, Referral
 from referrals.crypto import token_digest
 from referrals.db import writing
+from referrals.people import Staff
 from referrals.settings import MailSettings
 from referrals.wording import _, translate
 
@@ -33,6 +34,10 @@ _SUBJECTS = {
     "revoked": _("Janymda: a hand-over was taken back"),
     "check_safely": _("Janymda: please check by a safe way"),
     "child_decided": _("Janymda: the child has answered your question"),
+    "look_asked": _("Janymda: somebody asks to open a colleague's hand-over"),
+    "look_granted": _("Janymda: a colleague's hand-over was opened to somebody"),
+    "override_asked": _("Janymda: a life may be in danger, a lead has to decide"),
+    "override_done": _("Janymda: a hand-over went on without the child's yes"),
 }
 # A link that opens nothing any more is of no use.
 _READ_BY_LINK = ("new_handover", "child_wrote", "overdue")
@@ -89,12 +94,15 @@ def _due(sessions: Callable[[], Session], at: datetime, channels: tuple[str, ...
         return list(
             session.scalars(
                 select(Notice.id)
-                .join(NoticeAddress, NoticeAddress.id == Notice.address_id)
+                .outerjoin(NoticeAddress, NoticeAddress.id == Notice.address_id)
                 .where(
                     Notice.sent_at.is_(None),
                     Notice.next_at <= at,
                     Notice.attempts < MOST_ATTEMPTS,
-                    NoticeAddress.channel.in_(channels),
+                    or_(
+                        NoticeAddress.channel.in_(channels),
+                        Notice.staff_id.is_not(None) if "mail" in channels else false(),
+                    ),
                 )
                 .order_by(Notice.id)
             )
@@ -109,12 +117,23 @@ def _lease(sessions: Callable[[], Session], notice_id: int, console_url: str, at
         notice.attempts += 1
         wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(notice.attempts, 8))
         notice.next_at = at + max(wait, _LEASE)
-        address = session.get_one(NoticeAddress, notice.address_id)
         case = session.get_one(Case, notice.case_id)
+        if notice.staff_id is not None:
+            person = session.get(Staff, notice.staff_id)
+            if person is None or person.disabled_at is not None:
+                notice.sent_at = at
+                return None
+            # Accounts have no language of their own.
+            return _letter(notice, "mail", person.email, ("kk", "ru"), case.number, f"{console_url}/second")
+        address = session.get_one(NoticeAddress, notice.address_id)
         link = None
-        if address.by_link and notice.referral_id and notice.kind in _READ_BY_LINK:
-            link = _new_link(session, session.get_one(Referral, notice.referral_id), console_url, at)
-        return _letter(notice, address, case.number, link or console_url)
+        referral = session.get(Referral, notice.referral_id) if notice.referral_id else None
+        # What is assigned to a person opens with that person's account only.
+        if address.by_link and referral and referral.assigned_to is None and notice.kind in _READ_BY_LINK:
+            link = _new_link(session, referral, console_url, at)
+        return _letter(
+            notice, address.channel, address.address, (address.language,), case.number, link or console_url
+        )  # fmt: skip
 
 
 def _new_link(session: Session, referral: Referral, console_url: str, at: datetime) -> str:
@@ -123,14 +142,16 @@ def _new_link(session: Session, referral: Referral, console_url: str, at: dateti
     return f"{console_url}/answer/{token}"
 
 
-def _letter(notice: Notice, address: NoticeAddress, number: str, where: str) -> Letter:
-    language = address.language
-    subject = translate(_SUBJECTS[notice.kind], language)
+def _letter(
+    notice: Notice, channel: str, address: str, languages: Sequence[str], number: str, where: str
+) -> Letter:  # fmt: skip
+    subject = " / ".join(translate(_SUBJECTS[notice.kind], language) for language in languages)
     lines = [f"{subject}: {number}", ""]
-    if notice.kind == "check_safely":
-        lines += [translate(_CHECK_SAFELY, language), ""]
-    lines += [translate(_("It is read and answered here:"), language), where]
-    return Letter(f"notice{notice.id}", address.channel, address.address, f"{subject}: {number}", "\n".join(lines))
+    for language in languages:
+        if notice.kind == "check_safely":
+            lines += [translate(_CHECK_SAFELY, language), ""]
+        lines += [translate(_("It is read and answered here:"), language), where, ""]
+    return Letter(f"notice{notice.id}", channel, address, f"{subject}: {number}", "\n".join(lines).rstrip())
 
 
 # -- e-mail

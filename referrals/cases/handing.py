@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from referrals import audit
@@ -19,6 +19,8 @@ from referrals.crypto import referral_purpose, seal_to
 
 # A question that the child has not looked at goes after so long, and the sealed copy with it.
 QUESTION_KEPT = timedelta(days=14)
+# What two persons have to decide because a life is in danger is decided within a day.
+PROPOSAL_KEPT = timedelta(hours=24)
 
 
 def candidates(
@@ -144,10 +146,12 @@ def lock(session: Session, case: Case) -> None:
 
 
 def expire(session: Session, at: datetime) -> int:
-    """Withdraw what the child was asked long ago and has not answered; returns how many questions."""
-    old = session.scalars(
-        select(Referral).where(Referral.state == ReferralState.ASKED, Referral.asked_at <= at - QUESTION_KEPT)
-    ).all()
+    """Withdraw what the child, or the second person, was asked long ago and has not answered; returns how many."""
+    late = or_(
+        and_(Referral.state == ReferralState.ASKED, Referral.asked_at <= at - QUESTION_KEPT),
+        and_(Referral.state == ReferralState.PROPOSED, Referral.asked_at <= at - PROPOSAL_KEPT),
+    )
+    old = session.scalars(select(Referral).where(late)).all()
     for asked in old:
         case = asked.case
         lifecycle.drop_pending(session, case, at)

@@ -37,7 +37,7 @@ READABLE = frozenset((ReferralState.IN_PROGRESS, ReferralState.ACCEPTED))
 PENDING = frozenset((ReferralState.ASKED, ReferralState.PROPOSED))
 LONGEST_MESSAGE = 4_096
 # What may happen several times to one case is told each time.
-_AGAIN = frozenset(("child_wrote", "child_decided", "answer", "question"))
+_AGAIN = frozenset(("child_wrote", "child_decided", "answer", "question", "safety"))
 
 
 class NotPossible(Exception):

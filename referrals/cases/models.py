@@ -232,6 +232,38 @@ class Referral(Base):
     case: Mapped[Case] = relationship(back_populates="referrals")
 
 
+class SecondPerson(Base):
+    """What nobody of the staff may do alone: asked by one with a reason, decided by another.
+
+    A `look` opens a hand-over that is assigned to somebody else, for a short time; a `hand_on` gives it to another
+    organisation (`target_id`) without the child's yes. The reason is for people, and holds no word of a child.
+    """
+
+    __tablename__ = "second_person"
+    __table_args__ = (
+        CheckConstraint("decider IS NULL OR decider <> asker", name="two_persons"),
+        CheckConstraint("granted IS NULL OR NOT granted OR decider IS NOT NULL", name="decided_by_somebody"),
+        CheckConstraint("length(reason) >= 10", name="reason"),
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4, info=_NONE)
+    kind: Mapped[str] = mapped_column(String(8), info=_NONE)
+    referral_id: Mapped[UUID] = mapped_column(ForeignKey("referral.id"), index=True, info=_NONE)
+    target_id: Mapped[UUID | None] = mapped_column(ForeignKey("referral.id"), info=_NONE)
+    # Whose the hand-over was then: given to somebody else, the request means nothing any more.
+    assigned_to: Mapped[UUID | None] = mapped_column(Uuid, info=_STAFF)
+    asker: Mapped[UUID] = mapped_column(Uuid, info=_STAFF)
+    reason: Mapped[str] = mapped_column(String(400), info=_STAFF)
+    asked_at: Mapped[datetime] = mapped_column(UtcDateTime, info=_NONE)
+    decider: Mapped[UUID | None] = mapped_column(Uuid, info=_STAFF)
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True, info=_NONE)
+    granted: Mapped[bool | None] = mapped_column(Boolean, info=_NONE)
+    # Until when a look lasts.
+    until: Mapped[datetime | None] = mapped_column(UtcDateTime, info=_NONE)
+    referral: Mapped[Referral] = relationship(foreign_keys=[referral_id])
+    target: Mapped[Referral | None] = relationship(foreign_keys=[target_id])
+
+
 class Author(StrEnum):
     CHILD = "child"
     ORGANIZATION = "organization"
@@ -260,7 +292,7 @@ class CaseMessage(Base):
 
 
 class Notice(Base):
-    """A notice on its way: to an organisation ("a new hand-over waits") or to a child ("look in")."""
+    """A notice on its way: to an organisation ("a new hand-over waits"), its lead, or a child ("look in")."""
 
     __tablename__ = "notice"
     __table_args__ = (UniqueConstraint("once", name="uq_notice_once"),)
@@ -272,6 +304,8 @@ class Notice(Base):
     referral_id: Mapped[UUID | None] = mapped_column(ForeignKey("referral.id"), info=_NONE)
     case_id: Mapped[UUID | None] = mapped_column(ForeignKey("case_file.id"), index=True, info=_NONE)
     address_id: Mapped[UUID | None] = mapped_column(ForeignKey("notice_address.id"), info=_NONE)
+    # A lead who is told in person; neither this nor an address means the child.
+    staff_id: Mapped[UUID | None] = mapped_column(Uuid, info=_NONE)
     attempts: Mapped[int] = mapped_column(Integer, default=0, info=_NONE)
     next_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True, info=_NONE)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime, info=_NONE)

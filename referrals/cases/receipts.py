@@ -32,6 +32,8 @@ class Status:
     answers: tuple[str, ...]
     open: bool
     question: Question | None = None
+    # Who was told without the child's yes, for its safety.
+    told_for_safety: tuple[dict[str, str], ...] = ()
 
 
 def find_case(session: Session, receipt: ReceiptKeys) -> Case | None:
@@ -58,6 +60,9 @@ def read_status(session: Session, case: Case, receipt: ReceiptKeys, at: datetime
         answers=answers,
         open=case.state == CaseState.OPEN,
         question=_question(session, case),
+        told_for_safety=tuple(
+            _name(session, r) for r in case.referrals if r.override_id is not None and r.sent_at is not None
+        ),
     )
 
 

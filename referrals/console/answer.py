@@ -122,6 +122,9 @@ class AnswerPages:
         referral = session.get(Referral, link.referral_id)
         if referral is None or ReferralState(referral.state) not in lifecycle.READABLE:
             return None
+        if referral.assigned_to is not None:
+            # It is a person's with an account: a link is no way around need to know.
+            return None
         return referral
 
     def _open(self, token: str, passphrase: str) -> _Desk | None:
@@ -174,7 +177,7 @@ class AnswerPages:
         """What may be read now; None when the organisation has lost the case meanwhile. Each look is recorded."""
         with writing(self._sessions) as session:
             referral = session.get(Referral, desk.referral_id)
-            if referral is None or referral.sealed is None:
+            if referral is None or referral.sealed is None or referral.assigned_to is not None:
                 return None
             case = referral.case
             purpose = referral_purpose(case.id, referral.organization_id)
@@ -225,6 +228,8 @@ class AnswerPages:
     def _step(self, desk: _Desk, do: str, text: str, choice: str) -> None:
         with writing(self._sessions) as session:
             referral = session.get_one(Referral, desk.referral_id)
+            if referral.assigned_to is not None:
+                raise lifecycle.NotPossible("This hand-over is assigned to somebody with an account.")
             actor, at = f"link:{referral.organization_id}", self._now()
             if do == "accept":
                 lifecycle.accept(session, referral, actor, at)

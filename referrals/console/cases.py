@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from starlette.responses import Response
 
 from referrals import audit, throttle
-from referrals.cases import lifecycle
+from referrals.cases import lifecycle, second
 from referrals.cases.keys import make_key, open_key, recover_key
 from referrals.cases.models import (
     Author,
@@ -110,8 +110,20 @@ def _page(visit: Visit, referral: Referral, problem: str = "", status: int = 200
         reasons=[reason for reason in RejectReason if reason is not RejectReason.NO_ANSWER],
         dispositions=[Disposition.HELPED, Disposition.ADVISED, Disposition.HANDED_ON],
         next_choice=any(r.state == ReferralState.WAITING for r in referral.case.referrals),
-        came_from=_came_from(visit, referral),
+        came_from=_came_from(visit, referral), mine=second.own_right(referral, visit.staff),
+        assignee=visit.session.get(Staff, referral.assigned_to) if referral.assigned_to else None,
+        **_looks(visit, referral),
     )  # fmt: skip
+
+
+def _looks(visit: Visit, referral: Referral) -> dict[str, Any]:
+    """A look that was granted, or asked for; whose it is needs none."""
+    if second.own_right(referral, visit.staff):
+        return {"look": None, "asked": None}
+    return {
+        "look": second.look_of(visit.session, referral, visit.staff, visit.at),
+        "asked": second.asked_by(visit.session, referral, visit.staff, visit.at),
+    }
 
 
 def _came_from(visit: Visit, referral: Referral) -> Organization | None:
@@ -121,12 +133,12 @@ def _came_from(visit: Visit, referral: Referral) -> Organization | None:
 
 
 def open_content(visit: Visit, referral: Referral) -> dict[str, Any] | None:
-    """What the child handed over, and the words since; None while the key is not opened.
+    """What the child handed over, and the words since; None while the key is not opened, or for whom it is not.
 
     Each opening is recorded, and too many are stopped.
     """
     private = visit.keys().get(referral.key_id)
-    if private is None or referral.sealed is None:
+    if private is None or referral.sealed is None or not _may_read(visit, referral):
         return None
     _slow_down(visit)
     case = referral.case
@@ -153,6 +165,21 @@ def open_content(visit: Visit, referral: Referral) -> dict[str, Any] | None:
     return opened
 
 
+def _may_read(visit: Visit, referral: Referral) -> bool:
+    """Need to know: whose it is, the lead, and for half an hour whom a second person has let look."""
+    if second.own_right(referral, visit.staff):
+        return True
+    look = second.look_of(visit.session, referral, visit.staff, visit.at)
+    visit.details["look"] = str(look.id) if look else "refused"
+    return look is not None
+
+
+def only_own(visit: Visit, referral: Referral) -> None:
+    """Steps are for whose it is; a look is for looking. Raises Refusal."""
+    if not second.own_right(referral, visit.staff):
+        raise Refusal(_("This hand-over is assigned to somebody else."), 403)
+
+
 def _slow_down(visit: Visit) -> None:
     query = select(func.count(func.distinct(audit.AuditEvent.subject))).where(
         audit.AuditEvent.actor == visit.staff.actor,
@@ -172,6 +199,7 @@ def _slow_down(visit: Visit) -> None:
 def act(visit: Visit) -> Response:
     """One step with a hand-over."""
     referral, do, choice = own_referral(visit), visit.text("do"), visit.text("choice")
+    only_own(visit, referral)
     actor, at, session = visit.staff.actor, visit.at, visit.session
     visit.details["do"] = do[:20]
     if do == "accept":

@@ -12,6 +12,7 @@ from bot.state import State, Step
 from content.lint import LIMITS
 from content.model import Register
 from referrals.cases import handing, lifecycle
+from referrals.cases.models import Override
 from referrals.cases.routing import Need
 from referrals.db import writing
 from referrals.directory.models import Service
@@ -149,3 +150,20 @@ def test_it_is_asked_in_the_childs_language_and_words(house: Office, language: s
         ["Иә, оқысын", "Жоқ, оқымасын"] if language == "kk" else ["Да, пусть прочитают", "Нет, не надо"]
     )
     assert ("шешесіз" in asked.text) == (language == "kk" and band == "adult")
+
+
+@pytest.mark.parametrize("language", ["kk", "ru"])
+def test_what_was_done_without_asking_is_told_as_it_is(house: Office, language: str) -> None:
+    chat = _Chat(house, language)
+    with writing(house.sessions) as session:
+        holder, other = house.referral(session, "Invented"), house.referral(session, "Other")
+        override = Override(first_person="staff:1", second_person="staff:2", reason="an invented reason", at=NOW)
+        session.add(override)
+        session.flush()
+        other.override_id = override.id
+        handing.move(session, holder, other, NOW)
+    answer = chat.look()
+    assert _said(answer) == ["status_in_progress", "status_for_safety"]
+    told = " ".join(m.text for m in answer.messages if m.key == "status_for_safety")
+    assert "Other" in told
+    assert ("қорғау" if language == "kk" else "защитить") in told

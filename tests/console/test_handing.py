@@ -31,7 +31,11 @@ def _path(desk: Desk) -> str:
 
 
 def _options(page: str) -> list[tuple[str, str]]:
-    return re.findall(r'<option value="([0-9a-f-]{36})">([^<]+)</option>', page)
+    """Whom the child can be asked about."""
+    lists = page.split('<select id="service"')[1:]
+    return re.findall(
+        r'<option value="([0-9a-f-]{36})">([^<]+)</option>', lists[0].split("</select>")[0] if lists else ""
+    )
 
 
 def _ask(desk: Desk, worker: Person, name: str = "Second") -> None:

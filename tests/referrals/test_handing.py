@@ -13,8 +13,10 @@ from referrals.cases import handing, lifecycle, receipts, retention
 from referrals.cases.models import Case, CaseMessage, Disposition, Notice, Referral, RejectReason
 from referrals.cases.routing import Choice, Need
 from referrals.crypto import open_with, receipt_keys, referral_purpose
-from referrals.db import writing
+from referrals.db import session_factory, writing
+from tests.postgres import Server
 from tests.referrals.handovers import EASY, NOW, PEPPER, Office
+from tests.referrals.test_roles import Roles
 
 WORDS, LATER = "меня дразнят кырмуздайкой", "и сегодня қырғұл"
 LATER_ON = NOW + timedelta(hours=1)
@@ -253,3 +255,35 @@ def test_too_many_words_are_cut_and_not_lost_altogether(house: Office) -> None:
         following = handing.ask(session, holder, choice, content, "staff:1", NOW)
         assert str(_opened(house, following)["words"]).startswith("я" * 13_000)
         assert session.query(Case).count() == 1
+
+
+def test_the_two_database_roles_are_enough(postgres: Server) -> None:
+    """The console asks and proposes, the bot brings the answer and lets things lapse: each with its own rights."""
+    roles = Roles(postgres)
+    owner = Office(
+        session_factory(roles.owner), "", roles.bot.sealer, roles.bot.pins, roles.bot.keys, roles.bot.organizations
+    )
+    owner.add("first", concerns=["bullying"])
+    receipt = roles.bot.send(words=WORDS)
+    owner.add("next")
+    keys = receipt_keys(receipt, PEPPER, EASY)
+    for yes in (False, True):
+        with writing(roles.console) as session:
+            holder = roles.bot.referral(session, "first")
+            need = _need()
+            choice = handing.candidates(session, roles.bot.pins, holder, need, NOW, despite_no=True)[0][0]
+            handing.ask(session, holder, choice, b'{"words": null}', "staff:1", NOW)
+        with writing(roles.bot.sessions) as session:
+            assert handing.expire(session, NOW) == 0
+            case = receipts.find_case(session, keys)
+            assert case is not None
+            question = receipts.read_status(session, case, keys, NOW).question
+            assert question is not None
+            assert lifecycle.add_words(session, case, LATER, NOW)
+            handing.decide(session, question.referral_id, yes, NOW)
+    with writing(roles.bot.sessions) as session:
+        case = roles.bot.case(session)
+        assert [r.state for r in case.referrals] == ["handed_on", "in_progress"]
+        lifecycle.revoke(session, case, audit.CHILD, NOW)
+        retention.erase_case(session, case, audit.CHILD, NOW)
+    roles.close()
