@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from bot import storage
+from bot import endings, storage
 from bot.log import log
 from bot.memory import let_go
 from bot.messages import Answer
@@ -66,7 +66,7 @@ class Chores:
 
     async def once(self) -> None:
         """All of it, once."""
-        for work in (self._deadlines, self._deletion, self._remind_staff):
+        for work in (self._deadlines, self._count_endings, self._deletion, self._remind_staff):
             try:
                 await asyncio.to_thread(work)
             except Exception as error:  # the next thing must be done all the same
@@ -84,6 +84,10 @@ class Chores:
             handing.expire(session, self._now())
         with writing(self._sessions) as session:
             followup.ask_due(session, self._now())
+
+    def _count_endings(self) -> None:
+        with writing(self._sessions) as session:
+            endings.count_idle(session, self._sealer, self._now())
 
     def _deletion(self) -> None:
         at = self._now()

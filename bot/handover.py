@@ -169,6 +169,7 @@ class Handovers:
 
         # From here on the chat is like any other: nothing in it says that something was sent.
         state.step, state.history, state.buttons = _plain(state), [], {}
+        state.handover = "sent"
         self._shown[profile] = _Shown(receipt, time.monotonic() + SHOWN_SECONDS)
         sent = {
             "reply": "handover_sent",

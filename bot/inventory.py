@@ -11,6 +11,7 @@ import referrals.audit
 import referrals.cases.models
 import referrals.directory.models
 import referrals.people
+import referrals.tallies
 import referrals.throttle  # noqa: F401
 from referrals.db import Base
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Index, Integer, LargeBinary, String, delete, select
+from sqlalchemy import Boolean, Index, Integer, LargeBinary, String, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm.attributes import flag_modified
 
 from bot.messages import Outgoing
 from bot.state import State
@@ -31,10 +32,14 @@ class Conversation(Base):
     """A profile's place in the dialogue, sealed."""
 
     __tablename__ = "conversation"
+    __table_args__ = (Index("ix_conversation_open_seen_at", "open", "seen_at"),)
 
     profile: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True, info={"privacy": "pseudonym"})
     state: Mapped[bytes] = mapped_column(LargeBinary, info={"privacy": "sealed"})
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime, info={"privacy": "none"})
+    # Is there an end of it that is not counted yet, and how many were (endings.py).
+    open: Mapped[bool] = mapped_column(Boolean, default=False, info={"privacy": "none"})
+    counted: Mapped[int] = mapped_column(Integer, default=0, info={"privacy": "none"})
 
 
 class SeenUpdate(Base):
@@ -95,9 +100,11 @@ def save_state(session: Session, sealer: Sealer, profile: bytes, state: State, a
     sealed = sealer.seal(state.dump(), state_context(profile))
     row = session.get(Conversation, profile)
     if row is None:
-        session.add(Conversation(profile=profile, state=sealed, seen_at=at))
+        session.add(Conversation(profile=profile, state=sealed, seen_at=at, open=state.to_count))
     else:
-        row.state, row.seen_at = sealed, at
+        row.state, row.seen_at, row.open = sealed, at, state.to_count
+        # Written even where it seems the same: the chores may have closed it since it was read.
+        flag_modified(row, "open")
 
 
 def is_done(session: Session, update: str) -> bool:

@@ -9,12 +9,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 from sqlalchemy.orm import Session
 
-from bot import storage
+from bot import endings, storage
 from bot.dialogue import Dialogue, DialogueFailed, Said
 from bot.facts import find_age_band, find_only_age
 from bot.guard import Alarm, Danger, find_danger, is_safe_word
@@ -183,6 +184,11 @@ class Turn:
             def say() -> None:
                 with writing(self._sessions) as session:
                     state = storage.load_state(session, self._sealer, profile) or State()
+                    if self._lay_idle(state):
+                        # What it stands in must not be found by whoever reads the line; its own buttons must work.
+                        state = endings.forget(state, datetime.fromtimestamp(state.seen_at, UTC))
+                        self._handovers.forget(profile)
+                        self._handovers.drop_words(profile)(session)
                     answer = Answer(self._voice.say(replies, state))
                     storage.save_state(session, self._sealer, profile, state, self._now())
                     deliver(session, profile, answer)
@@ -223,16 +229,18 @@ class Turn:
         self._answered.discard(update)
         return Answer(repeated=True)
 
+    def _lay_idle(self, state: State) -> bool:
+        return bool(state.seen_at) and self._now().timestamp() - state.seen_at > IDLE_SECONDS
+
     def _settle(self, state: State, incoming: Incoming, seat: _Seat) -> bool:
         """Forget a conversation that lay idle (then True), and take the language from what is written."""
-        now = self._now().timestamp()
-        left = bool(state.seen_at) and now - state.seen_at > IDLE_SECONDS
+        left = self._lay_idle(state)
         if left:
-            fresh = state.forgotten()
-            state.__dict__.update(fresh.__dict__)
+            left_at = datetime.fromtimestamp(state.seen_at, UTC)
+            state.__dict__.update(endings.forget(state, left_at).__dict__)
             self._handovers.forget(self.profile(incoming.address))
             seat.renew()
-        state.seen_at = now
+        state.seen_at = self._now().timestamp()
         telling = state.language is None or len(incoming.text.split()) >= _TELLING_WORDS
         if incoming.kind is Kind.TEXT and not state.language_chosen and telling:
             state.language = reply_language(incoming.text, state.language) or state.language
@@ -291,13 +299,15 @@ class Turn:
         if name in ("hide", "erase"):
             self._handovers.forget(self.profile(incoming.address))
         if name == "hide":
-            state.__dict__.update(state.forgotten().__dict__)
+            state.__dict__.update(endings.forget(state, self._now()).__dict__)
             seat.renew()
             return Reply([{"reply": "hide_last"}], hide=True, notice="hide_stays")
         if name == "erase":
+            ended = endings.forget(state, self._now()).ended
             state.__dict__.update(State(language=state.language).__dict__)
             seat.renew()
-            return Reply([{"reply": "hide_last"}], hide=True, erase=True, notice="erased")
+            counted = partial(endings.count_erased, profile=self.profile(incoming.address), ended=ended)
+            return Reply([{"reply": "hide_last"}], hide=True, erase=True, notice="erased", effects=[counted])
         if name == "erase_ask":
             return Reply([_ASK_ERASE])
         if name == "back":

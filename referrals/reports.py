@@ -154,7 +154,7 @@ def report(session: Session, first: date, last: date) -> Report:
     first, last = first.replace(day=1), last.replace(day=1)
     if last < first:
         raise ValueError(f"The report would end ({last:%Y-%m}) before it begins ({first:%Y-%m}). Exchange the months.")
-    since, until = _midnight(first), _midnight(_next_month(last))
+    since, until = _midnight(first), _midnight(next_month(last))
     cases = _counted_cases(session, since, until)
     if len(cases) < SMALLEST_SHOWN:
         return Report(first, last, None, None, {}, (), ())
@@ -170,7 +170,8 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), tzinfo=KAZAKHSTAN)
 
 
-def _next_month(day: date) -> date:
+def next_month(day: date) -> date:
+    """The first day of the month after."""
     return date(day.year + day.month // 12, day.month % 12 + 1, 1)
 
 
@@ -178,7 +179,7 @@ def _known_values(first: date, last: date) -> dict[Dimension, tuple[str, ...]]:
     """Every value that a case may have: one with no case stands in the table as well, hidden."""
     months = [first]
     while months[-1] < last:
-        months.append(_next_month(months[-1]))
+        months.append(next_month(months[-1]))
     return {
         Dimension.CONCERN: (*load_taxonomy().concerns, UNKNOWN),
         Dimension.REGION: (*all_regions(), UNKNOWN),
@@ -282,7 +283,7 @@ def _follow_up(session: Session, since: datetime, until: datetime) -> tuple[Ques
         tally = Counter(answer[place] for answer in answers)
         counts = [tally[True], tally[False], tally[None]]
         # How many were asked is the same for all questions and to be had elsewhere: it counts as known.
-        hidden = _hidden_parts(counts)
+        hidden = hidden_parts(counts)
         questions.append(Question(name, *(None if n in hidden else count for n, count in enumerate(counts))))
     return tuple(questions)
 
@@ -290,7 +291,7 @@ def _follow_up(session: Session, since: datetime, until: datetime) -> tuple[Ques
 # -- hiding
 
 
-def _hidden_parts(counts: Sequence[int]) -> set[int]:
+def hidden_parts(counts: Sequence[int]) -> set[int]:
     """Which parts of a known sum to hide, so that none of them can be worked out."""
     hidden = {place for place, count in enumerate(counts) if count < SMALLEST_SHOWN}
     while hidden and (len(hidden) < 2 or not sum(counts[place] for place in hidden)):
@@ -391,23 +392,28 @@ _WORDS = {
 
 def _bars(table: Table, language: str, labels: Mapping[str, str]) -> str:
     words = _WORDS[language]
-    called = {
-        line.value: labels.get(line.value) or _label(table.dimension, line.value, language) for line in table.lines
-    }
-    numbers = {line.value: words["hidden"] if line.total is None else str(line.total) for line in table.lines}
+    lines = [
+        (labels.get(line.value) or _label(table.dimension, line.value, language), line.total) for line in table.lines
+    ]
+    title = f"{words['title']} {words[table.dimension]}"
+    return bars_svg(f"report-{table.dimension}-{language}", language, title, lines)
+
+
+def bars_svg(name: str, language: str, title: str, lines: Sequence[tuple[str, int | None]]) -> str:
+    """Counts as bars with every number written out; None is a hidden one. `name` is the only one on its page."""
+    numbers = [_WORDS[language]["hidden"] if count is None else str(count) for _, count in lines]
     # Drawn to the longest bar that is shown: a hidden one must not be seen in the scale.
-    longest = max((line.total for line in table.lines if line.total is not None), default=1)
-    told = "; ".join(f"{called[line.value]}: {numbers[line.value]}" for line in table.lines)
-    name = f"report-{table.dimension}-{language}"
+    longest = max((count for _, count in lines if count is not None), default=1)
+    told = "; ".join(f"{called}: {number}" for (called, _), number in zip(lines, numbers, strict=True))
     bars = "".join(
-        _bar(number, called[line.value], numbers[line.value], None if line.total is None else line.total / longest)
-        for number, line in enumerate(table.lines)
+        _bar(place, called, numbers[place], None if count is None else count / longest)
+        for place, (called, count) in enumerate(lines)
     )
-    width, height = _LABEL_WIDTH + _LONGEST_BAR + 100, _BAR_STEP * len(table.lines)
+    width, height = _LABEL_WIDTH + _LONGEST_BAR + 100, _BAR_STEP * len(lines)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" lang="{language}" viewBox="0 0 {width} {height}" '
         f'aria-labelledby="{name}-title {name}-desc" font-family="sans-serif" font-size="15">'
-        f'<title id="{name}-title">{escape(words["title"])} {escape(words[table.dimension])}</title>'
+        f'<title id="{name}-title">{escape(title)}</title>'
         f'<desc id="{name}-desc">{escape(told)}</desc>{bars}</svg>'
     )
 

@@ -12,14 +12,29 @@ from referrals.console.visit import Page, Refusal, Visit
 from referrals.console.web import named
 from referrals.directory.coverage import Help, coverage, tile_map_svg
 from referrals.directory.hours import KAZAKHSTAN
+from referrals.dropoff import DropOff, drop_off
 from referrals.permissions import Permission
-from referrals.reports import Dimension, Report, report
+from referrals.reports import Dimension, Report, bars_svg, report
 from referrals.wording import _
 
 WORDS = (
     _("helped"), _("accepted"), _("done"), _("nobody"), _("withdrawn"), _("other"),
     _("concern"), _("region"), _("age_band"), _("language"), _("month"), _("reached"), _("safe"),
 )  # fmt: skip
+STEP_WORDS = {
+    "language": _("Choosing the language"), "greeting": _("Greeting"), "who": _("For whom it is"), "age": _("Age"),
+    "concern": _("What it is about"), "confirm": _("“Did I understand you?”"),
+    "help_offered": _("Ways to help were offered"), "help_described": _("One way to help was described"),
+    "region": _("Place"), "services": _("Services were shown"), "numbers": _("Numbers were shown"),
+    "handover": _("Asking an organisation for help"), "sent": _("A hand-over was sent"), "rights": _("Rights"),
+    "caregiver": _("An adult's questions"), "danger": _("Danger"), "not_understood": _("It was not understood"),
+    "other": _("Something else"),
+}  # fmt: skip
+STAGE_WORDS = {
+    "kind": _("Help wanted"), "region": _("Place"), "excluded": _("Must not learn of it"),
+    "gender": _("For girls or for boys"), "contact": _("May be written to"), "when": _("When"),
+    "words": _("Own words"), "preview": _("What will be handed over"), "sent": _("A hand-over was sent"),
+}  # fmt: skip
 _QUARTER = re.compile(r"(20[0-9]{2})-([1-4])")
 _QUARTERS_LISTED = 8
 _PREFIXES = {
@@ -54,15 +69,17 @@ def show_report(visit: Visit) -> Response:
         table.dimension: Markup(_chart(visit, made, table.dimension))  # noqa: S704 # escaped where it was drawn
         for table in made.tables
     }
+    left = drop_off(visit.session, *_months(chosen))
     return visit.page(
-        "reports.html", report=made, charts=charts, chosen=chosen, quarters=quarters,
-        words=lambda dimension, value: _words(visit, dimension, value),
+        "reports.html", left=left, left_charts=_drop_off_charts(visit, left), report=made, charts=charts,
+        chosen=chosen, quarters=quarters, words=lambda dimension, value: _words(visit, dimension, value),
+        step_words=STEP_WORDS, stage_words=STAGE_WORDS,
     )  # fmt: skip
 
 
 def write_report(visit: Visit) -> Response:
     chosen, _quarters = _quarter(visit)
-    content = report(visit.session, *_months(chosen)).to_csv()
+    content = report(visit.session, *_months(chosen)).to_csv() + drop_off(visit.session, *_months(chosen)).csv_lines()
     headers = {"content-disposition": f'attachment; filename="janymda-report-{chosen}.csv"'}
     return Response(content.encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=headers)
 
@@ -70,6 +87,18 @@ def write_report(visit: Visit) -> Response:
 def _chart(visit: Visit, made: Report, dimension: Dimension) -> str:
     labels = {line.value: _words(visit, dimension, line.value) for line in made.table(dimension).lines}
     return made.bar_svg(dimension, visit.language, labels)
+
+
+def _drop_off_charts(visit: Visit, left: DropOff) -> tuple[Markup, Markup]:
+    """Where conversations ended, and how many came to each step of asking for help."""
+    ended = [(visit.words(STEP_WORDS[one.step]), one.count) for one in left.ended]
+    reached = [(visit.words(STAGE_WORDS[one.step]), one.reached) for one in left.stages]
+    titles = (_("At which step conversations ended"), _("How far children came in asking an organisation for help"))
+    names = ("ended", "reached")
+    return tuple(  # type: ignore[return-value] # two of two
+        Markup(bars_svg(f"report-{name}", visit.language, visit.words(title), lines))  # noqa: S704 # escaped there
+        for name, title, lines in zip(names, titles, (ended, reached), strict=True)
+    )
 
 
 def _words(visit: Visit, dimension: Dimension, value: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from content.model import load_taxonomy
 from content.regions import all_regions
+from referrals import tallies
 from referrals.db import writing
 from tests.console.desk import Desk
 from tests.referrals.test_reports import Book
@@ -54,6 +55,29 @@ def test_a_report_is_of_a_whole_quarter_that_is_over(desk: Desk) -> None:
     assert {"table": "all", "value": "", "category": "", "measure": "cases", "count": "23"} in rows
     # The three stand alone in no count.
     assert all(row["count"] != "3" for row in rows)
+
+
+def test_where_children_left_is_told_without_small_counts(desk: Desk) -> None:
+    with writing(desk.house.sessions) as session:
+        for step, count in (("confirm", 9), ("services", 8), ("danger", 3), ("handover", 7)):
+            session.add(tallies.StepTally(month="2026-08", kind=tallies.ENDED, step=step, count=count))
+        for step, count in (("kind", 6), ("contact", 1), ("when", 2), ("words", 7), ("sent", 8)):
+            session.add(tallies.StepTally(month="2026-08", kind=tallies.HANDOVER, step=step, count=count))
+    coordinator = desk.person("coordinator")
+    page = coordinator.get("/reports").text
+    # There were too few hand-overs for the other tables; these stand by themselves.
+    assert "too few hand-overs" in page
+    assert "<td>Services were shown</td><td>8</td>" in page
+    assert "<td>Danger</td><td>*</td>" in page
+    assert "<td>Help wanted</td><td>24</td><td>6</td>" in page
+    assert "<td>A hand-over was sent</td><td>8</td><td>–</td>" in page
+    for title in ("At which step conversations ended", "How far children came"):
+        assert f"{title}" in page
+    assert page.count("<svg") == 2
+    assert "conversation,services,,ended,8" in coordinator.get("/reports.csv").text
+    for language in ("kk", "ru"):
+        translated = coordinator.get("/reports", headers={"accept-language": language}).text
+        assert "Services were shown" not in translated
 
 
 def test_too_few_make_no_report(desk: Desk) -> None:
