@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -80,12 +80,13 @@ class _Lexicon:
     stories: _Shelf
     past: _Shelf
     well: _Shelf
+    idle: _Shelf
 
 
 # Which kind is answered when a message speaks of several.
 _ORDER = (Danger.MEDICAL, Danger.SEXUAL, Danger.ATTACK, Danger.TAKEN, Danger.SUICIDE, Danger.OUTSIDE)
 # How many words before and after a phrase a context still colours it.
-_STORY_REACH, _PAST_REACH = (16, 10), (7, 3)
+_STORY_REACH, _PAST_REACH, _IDLE_REACH = (16, 10), (7, 3), (12, 12)
 _WARD_REACH = (7, 2)
 
 
@@ -103,7 +104,7 @@ def _lexicon() -> _Lexicon:
         vocabulary,
         tuple(rules),
         _Shelf(rule.phrase for rule in rules),
-        *(_Shelf(_phrases(content[part], vocabulary)) for part in ("calm", "stories", "past", "well")),
+        *(_Shelf(_phrases(content[part], vocabulary)) for part in ("calm", "stories", "past", "well", "idle")),
     )
 
 
@@ -131,34 +132,73 @@ def _find(form: str) -> tuple[Alarm | None, bool]:
     calm = [span for _, span in lexicon.calm.spans(reading) if not reading.breaks(span)]
     reading.blot(calm)
     is_calmed = bool(calm)
+    setting = _Setting(reading)
     for number, span in lexicon.danger.spans(reading):
         rule = lexicon.rules[number]
-        if not _is_told(rule, span, reading):
+        if not setting.tells(rule, span):
             return Alarm(rule.kind, rule.other or _is_about_a_ward(span, reading)), is_calmed
         is_calmed = True
     return None, is_calmed
 
 
-def _is_told(rule: _Rule, span: Span, reading: Reading) -> bool:
-    """Does a phrase stand in a game, a film, a dream, or in a past that is over?"""
-    lexicon = _lexicon()
-    if any(_reaches(near, span, _PAST_REACH) for _, near in lexicon.past.spans(reading)):
-        over = any(well[0] >= span[1] for _, well in lexicon.well.spans(reading))
+class _Setting:
+    """What a message tells around its phrases: a game, a film, a past that is over, what happens at times."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+
+    def tells(self, rule: _Rule, span: Span) -> bool:
+        """Is a phrase only told of, and no danger now?"""
+        return (not rule.firm and self._is_idle(span)) or self._is_over(rule, span) or self._is_a_story(rule, span)
+
+    def _is_idle(self, span: Span) -> bool:
+        """Is it asked in general, feared, or told of what happens again and again, with nothing of now?"""
+        now = self._reading.near(_lexicon().vocabulary["present"], span, *_IDLE_REACH)
+        return not now and _reaches(self._idle, span, _IDLE_REACH)
+
+    def _is_over(self, rule: _Rule, span: Span) -> bool:
+        if not _reaches(self._past, span, _PAST_REACH):
+            return False
         # "He has been drinking for years and is beating me now" is not past.
-        now = reading.near(lexicon.vocabulary["now"], span, 2, 2)
-        if over or not (rule.firm or now):
-            return True
-    if not any(_reaches(near, span, _STORY_REACH) for _, near in lexicon.stories.spans(reading)):
-        return False
-    vocabulary = lexicon.vocabulary
-    if rule.firm:
-        return reading.near(vocabulary["character"], span, 4, 4)
-    # "I was playing and stepfather is beating me": kin and oneself together are no story.
-    return not all(reading.near(vocabulary[name], span, 3, 2) for name in ("kin", "me"))
+        now = self._reading.near(_lexicon().vocabulary["now"], span, 2, 2)
+        return self._last_well >= span[1] or not (rule.firm or now)
+
+    def _is_a_story(self, rule: _Rule, span: Span) -> bool:
+        if not _reaches(self._stories, span, _STORY_REACH):
+            return False
+        vocabulary = _lexicon().vocabulary
+        if rule.firm:
+            return self._reading.near(vocabulary["character"], span, 4, 4)
+        # "I was playing and stepfather is beating me": kin and oneself together are no story.
+        return not all(self._reading.near(vocabulary[name], span, 3, 2) for name in ("kin", "me"))
+
+    @cached_property
+    def _idle(self) -> int:
+        return self._places(_lexicon().idle)
+
+    @cached_property
+    def _past(self) -> int:
+        return self._places(_lexicon().past)
+
+    @cached_property
+    def _stories(self) -> int:
+        return self._places(_lexicon().stories)
+
+    @cached_property
+    def _last_well(self) -> int:
+        return max((span[0] for _, span in _lexicon().well.spans(self._reading)), default=-1)
+
+    def _places(self, shelf: _Shelf) -> int:
+        """The places of the phrases of a shelf, each with the one right after it, as bits of a number."""
+        bits = 0
+        for _, (start, end) in shelf.spans(self._reading):
+            bits |= (1 << end + 1) - (1 << start)
+        return bits
 
 
-def _reaches(context: Span, span: Span, reach: tuple[int, int]) -> bool:
-    return context[1] >= span[0] - reach[0] and context[0] <= span[1] + reach[1]
+def _reaches(places: int, span: Span, reach: tuple[int, int]) -> bool:
+    start = max(0, span[0] - reach[0])
+    return bool(places >> start & ((1 << span[1] + reach[1] + 1 - start) - 1))
 
 
 def _is_about_a_ward(span: Span, reading: Reading) -> bool:

@@ -43,7 +43,8 @@ _GLUED_NOT = re.compile(r"не(?=хоч|хач|могу|буду|дыш|вижу
 # How Russian sounds to somebody who spells by ear: unstressed о is а, е and я are и; Я stays я.
 _BY_EAR = str.maketrans("оеэяйЯ", "аиииия", "ьъ")
 _SOFT_BEFORE_VOWEL = re.compile(r"ь(?=[еюяи])")
-_DOUBLE = re.compile(r"([^\W\d_])\1")
+# Within a word: "ее" alone must not come to sound like "и".
+_DOUBLE = re.compile(r"([^\W\d_])\1(?=\w)|(?<=\w)([^\W\d_])\2")
 _HUSHING = re.compile(r"(?<=[жшцч])ы")
 _REFLEXIVE = re.compile(r"т(?:ь?с|ц)[ияа]\b|(?<=[аеиоуыя])ц[ая]\b")
 # "убет" for "убьет" and "пяный" for "пьяный", as Latin spelling leaves it.
@@ -55,7 +56,7 @@ _KAZAKH_BY_EAR = str.maketrans("ыйэ", "иие", "ьъ")
 def russian_key(folded: str) -> str:
     """How folded words sound in Russian."""
     heard = _LOST_SOFT.sub(lambda found: f"{found.group()}ь", folded)
-    heard = _REFLEXIVE.sub("тци", _DOUBLE.sub(r"\1", heard))
+    heard = _REFLEXIVE.sub("тци", _DOUBLE.sub(r"\1\2", heard))
     # A word that begins with я stays apart from those that begin with и.
     heard = _FIRST_YA.sub("Я", _SOFT_BEFORE_VOWEL.sub("и", heard)).translate(_BY_EAR)
     return _HUSHING.sub("и", heard)
@@ -63,7 +64,7 @@ def russian_key(folded: str) -> str:
 
 def kazakh_key(folded: str) -> str:
     """How folded words sound in Kazakh, where ы, і and й, and н and нг, are written for one another."""
-    return _DOUBLE.sub(r"\1", folded.translate(_KAZAKH_BY_EAR).replace("нг", "н"))
+    return _DOUBLE.sub(r"\1\2", folded.translate(_KAZAKH_BY_EAR).replace("нг", "н"))
 
 
 KEY: dict[Tongue, Callable[[str], str]] = {"ru": russian_key, "kk": kazakh_key}
