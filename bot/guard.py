@@ -44,12 +44,16 @@ class Alarm:
 
 @dataclass(frozen=True)
 class _Rule:
-    """A phrase of danger; a firm one is danger next to a game or a film too."""
+    """A phrase of danger.
+
+    A firm one is danger next to a game or a film too; a weak one only with a sign of now or another phrase beside it.
+    """
 
     phrase: Phrase
     kind: Danger
     other: bool
     firm: bool
+    weak: bool
 
 
 class _Shelf:
@@ -96,7 +100,7 @@ def _lexicon() -> _Lexicon:
     vocabulary = Vocabulary()
     define_all(content["words"], vocabulary)
     rules = [
-        _Rule(phrase, Danger(section["kind"]), section.get("other", False), section.get("firm", False))
+        _Rule(phrase, Danger(section["kind"]), *(section.get(trait, False) for trait in ("other", "firm", "weak")))
         for section in sorted(content["danger"], key=lambda section: _ORDER.index(Danger(section["kind"])))
         for phrase in _phrases(section, vocabulary)
     ]
@@ -133,11 +137,19 @@ def _find(form: str) -> tuple[Alarm | None, bool]:
     reading.blot(calm)
     is_calmed = bool(calm)
     setting = _Setting(reading)
+    weak: Alarm | None = None
+    said = ""
     for number, span in lexicon.danger.spans(reading):
         rule = lexicon.rules[number]
-        if not setting.tells(rule, span):
-            return Alarm(rule.kind, rule.other or _is_about_a_ward(span, reading)), is_calmed
-        is_calmed = True
+        if setting.tells(rule, span):
+            is_calmed = True
+            continue
+        alarm = Alarm(rule.kind, rule.other or _is_about_a_ward(span, reading))
+        if not rule.weak or setting.is_now(span):
+            return weak or alarm, is_calmed
+        if weak and rule.phrase.text != said:
+            return weak, is_calmed
+        weak, said = alarm, rule.phrase.text
     return None, is_calmed
 
 
@@ -149,12 +161,16 @@ class _Setting:
 
     def tells(self, rule: _Rule, span: Span) -> bool:
         """Is a phrase only told of, and no danger now?"""
-        return (not rule.firm and self._is_idle(span)) or self._is_over(rule, span) or self._is_a_story(rule, span)
+        may_be_idle = not rule.firm and (rule.kind is not Danger.SUICIDE or rule.other)
+        return (may_be_idle and self._is_idle(span)) or self._is_over(rule, span) or self._is_a_story(rule, span)
+
+    def is_now(self, span: Span) -> bool:
+        """Does a sign of now stand near a phrase?"""
+        return self._reading.near(_lexicon().vocabulary["present"], span, *_IDLE_REACH)
 
     def _is_idle(self, span: Span) -> bool:
         """Is it asked in general, feared, or told of what happens again and again, with nothing of now?"""
-        now = self._reading.near(_lexicon().vocabulary["present"], span, *_IDLE_REACH)
-        return not now and _reaches(self._idle, span, _IDLE_REACH)
+        return not self.is_now(span) and _reaches(self._idle, span, _IDLE_REACH)
 
     def _is_over(self, rule: _Rule, span: Span) -> bool:
         if not _reaches(self._past, span, _PAST_REACH):
