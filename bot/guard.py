@@ -92,6 +92,8 @@ _ORDER = (Danger.MEDICAL, Danger.SEXUAL, Danger.ATTACK, Danger.TAKEN, Danger.SUI
 # How many words before and after a phrase a context still colours it.
 _STORY_REACH, _PAST_REACH, _IDLE_REACH = (16, 10), (7, 3), (12, 12)
 _WARD_REACH = (7, 2)
+# How many signs are danger without a phrase, and in how many words.
+_ENOUGH_SIGNS, _WINDOW = 3, 18
 
 
 @cache
@@ -144,13 +146,33 @@ def _find(form: str) -> tuple[Alarm | None, bool]:
         if setting.tells(rule, span):
             is_calmed = True
             continue
+        signs = setting.signs(span)
+        if rule.kind is not Danger.SUICIDE and signs < 0:
+            # Words of other talk prevail: a question to a lawyer, a lesson, a joke.
+            continue
         alarm = Alarm(rule.kind, rule.other or _is_about_a_ward(span, reading))
-        if not rule.weak or setting.is_now(span):
+        if not rule.weak or (signs > 0 and setting.is_now(span)):
             return weak or alarm, is_calmed
         if weak and rule.phrase.text != said:
             return weak, is_calmed
         weak, said = alarm, rule.phrase.text
-    return None, is_calmed
+    return None if is_calmed else _by_signs(reading, setting), is_calmed
+
+
+def _by_signs(reading: Reading, setting: "_Setting") -> Alarm | None:
+    """Danger told without any phrase of the lexicon, by several words that stand beside danger."""
+    vocabulary = _lexicon().vocabulary
+    groups = {kind: vocabulary[f"sign_{kind}"] for kind in _ORDER}
+    places = reading.where((*groups.values(), vocabulary["sign_moment"]))
+    start = 0
+    while rest := places >> start:
+        start += (rest & -rest).bit_length() - 1
+        window = (start, start + _WINDOW)
+        if setting.signs(window, 0) >= _ENOUGH_SIGNS and not setting.tells_all(window):
+            kind = max(_ORDER, key=lambda kind: reading.count((groups[kind],), window))
+            return Alarm(kind, _is_about_a_ward(window, reading))
+        start += 1
+    return None
 
 
 class _Setting:
@@ -167,6 +189,17 @@ class _Setting:
     def is_now(self, span: Span) -> bool:
         """Does a sign of now stand near a phrase?"""
         return self._reading.near(_lexicon().vocabulary["present"], span, *_IDLE_REACH)
+
+    def signs(self, span: Span, around: int = 12) -> int:
+        """How many different words of danger stand around a phrase, less the words of other talk?"""
+        vocabulary = _lexicon().vocabulary
+        wide = (span[0] - around, span[1] + around)
+        signs = [vocabulary[f"sign_{name}"] for name in (*_ORDER, "moment")]
+        return self._reading.count(signs, wide) - self._reading.count((vocabulary["plain"],), wide)
+
+    def tells_all(self, span: Span) -> bool:
+        """Is there a game, a past or a habit around a window of words?"""
+        return any(_reaches(places, span, (0, 0)) for places in (self._idle, self._past, self._stories))
 
     def _is_idle(self, span: Span) -> bool:
         """Is it asked in general, feared, or told of what happens again and again, with nothing of now?"""

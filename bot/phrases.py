@@ -132,12 +132,14 @@ class Reading:
         for place, word in enumerate(words):
             where[word] = where.get(word, 0) | 1 << place
         self.places: dict[int, int] = {}
+        self._words: dict[int, list[int]] = {}
         self._ends = where.get(_END, 0)
         negated = _negated(words, where)
         for tongue, table in vocabulary.tables.items() if where else ():
             keys = KEY[tongue](" ".join(where)).split(" ")
             for key, bits in zip(keys, where.values(), strict=True):
                 for group in table.look_up(key):
+                    self._words.setdefault(group, []).append(bits)
                     self._put(group, bits & ~negated)
                     # What is negated belongs to the group's complement.
                     self._put(~group, bits & negated)
@@ -158,6 +160,11 @@ class Reading:
         start = max(0, span[0] - before)
         window = ((1 << span[1] + after) - 1) >> start << start
         return bool(self.where((group, ~group)) & window)
+
+    def count(self, groups: Iterable[int], span: Span) -> int:
+        """How many different words of the groups stand within a span?"""
+        window = (1 << span[1]) - (1 << max(0, span[0]))
+        return len({bits for group in groups for bits in self._words.get(group, ()) if bits & window})
 
     def breaks(self, span: Span) -> bool:
         """Does a sentence end within a span?"""

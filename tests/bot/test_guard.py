@@ -70,6 +70,19 @@ def test_now_is_danger(text: str) -> None:
     assert find_danger(text) is not None
 
 
+def test_several_signs_of_danger_are_danger_without_a_phrase() -> None:
+    for text in (
+        "темно, снаружи кричит мужик, стучит",
+        "қараңғы, сыртта біреу есікті итеріп жатыр",
+        "стучит в дверь пьяный с ножом",
+    ):
+        assert find_danger(text) is not None, text
+    for text in ("темно", "сыртта қараңғы", "стучит в дверь сосед с номером юриста, вопрос про закон"):
+        assert find_danger(text) is None, text
+    # The same word again and again is one sign.
+    assert find_danger("снаружи " * 50) is None
+
+
 @pytest.mark.parametrize("text", NOT_NOW)
 def test_at_times_in_general_and_before_is_none(text: str) -> None:
     assert find_danger(text) is None
