@@ -151,7 +151,7 @@ def _find(form: str) -> tuple[Alarm | None, bool]:
             # Words of other talk prevail: a question to a lawyer, a lesson, a joke.
             continue
         alarm = Alarm(rule.kind, rule.other or _is_about_a_ward(span, reading))
-        if not rule.weak or (signs > 0 and setting.is_now(span)):
+        if not rule.weak or signs > 1 or (signs > 0 and setting.is_now(span)):
             return weak or alarm, is_calmed
         if weak and rule.phrase.text != said:
             return weak, is_calmed
