@@ -94,6 +94,7 @@ _STORY_REACH, _PAST_REACH, _IDLE_REACH = (16, 10), (7, 3), (12, 12)
 _WARD_REACH = (7, 2)
 # How many signs are danger without a phrase, and in how many words.
 _ENOUGH_SIGNS, _WINDOW = 3, 18
+_SHORT = 8
 
 
 @cache
@@ -133,7 +134,9 @@ def find_danger(text: str) -> Alarm | None:
 def _find(form: str) -> tuple[Alarm | None, bool]:
     """The danger in one reading of a text, and whether something else looked like it."""
     lexicon = _lexicon()
-    reading = Reading(tokens(form), lexicon.vocabulary)
+    words = tokens(form)
+    is_short = len(words) <= _SHORT
+    reading = Reading(words, lexicon.vocabulary)
     # A figure of speech ends with its sentence: "…школа. Өзімді өлтіргім келеді" is none.
     calm = [span for _, span in lexicon.calm.spans(reading) if not reading.breaks(span)]
     reading.blot(calm)
@@ -151,7 +154,7 @@ def _find(form: str) -> tuple[Alarm | None, bool]:
             # Words of other talk prevail: a question to a lawyer, a lesson, a joke.
             continue
         alarm = Alarm(rule.kind, rule.other or _is_about_a_ward(span, reading))
-        if not rule.weak or signs > 1 or (signs > 0 and setting.is_now(span)):
+        if not rule.weak or signs > 1 or (signs > 0 and (setting.is_now(span) or is_short)):
             return weak or alarm, is_calmed
         if weak and rule.phrase.text != said:
             return weak, is_calmed
