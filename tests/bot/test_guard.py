@@ -1,5 +1,7 @@
 """Danger in the text itself: seen in both languages and all letters, and not in figures of speech."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,6 +83,30 @@ def test_several_signs_of_danger_are_danger_without_a_phrase() -> None:
         assert find_danger(text) is None, text
     # The same word again and again is one sign.
     assert find_danger("снаружи " * 50) is None
+
+
+def test_a_weak_phrase_needs_a_sign_of_now_or_a_second_one() -> None:
+    assert find_danger("дядька предлагает довезти") is None
+    assert find_danger("дядька предлагает довезти, ночь, я одна на трассе") is not None
+
+
+def test_words_that_sound_alike_are_told_apart() -> None:
+    # "ее" is no "и", "ол" no "өл", "қабырға" no "қабір".
+    assert find_danger("слуховой аппарат её") is None
+    assert find_danger("маған он бір жас, ол жиырмада деп айтты") is None
+    assert find_danger("қабырғаға қарап жатады") is None
+
+
+def test_the_longest_message_takes_no_longer_than_a_moment() -> None:
+    for words in (
+        "күнде мені қамап қояды ",
+        "раньше он душил меня и запер в комнате ",
+        "қазір есік алдында тұр ",
+        "ее ",
+    ):
+        started = time.perf_counter()
+        find_danger((words * 4_096)[:4_096])
+        assert time.perf_counter() - started < 0.5
 
 
 @pytest.mark.parametrize("text", NOT_NOW)
