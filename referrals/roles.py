@@ -43,6 +43,8 @@ GRANTS: Mapping[Process, Mapping[str, Access]] = {
         **dict.fromkeys(_HANDOVER, _FULL),
         **dict.fromkeys((*_DIRECTORY, "notice_address", "alembic_version"), _READS),
         "audit_event": _ADDS,
+        "step_tally": Access(("SELECT", "INSERT", "UPDATE")),
+        "consent_override": _READS,
         "referral": Access(_ALL, frozenset(("sealed",))),
         "case_message": Access(_ALL, frozenset(("to_organization",))),
         "organization_key": Access(_READ, frozenset(("wrapped", "recovery"))),
@@ -54,8 +56,9 @@ GRANTS: Mapping[Process, Mapping[str, Access]] = {
     Process.CONSOLE: {
         **dict.fromkeys((*_HANDOVER, *_DIRECTORY, "referral", "case_message"), _FULL),
         **dict.fromkeys(("service_change", "notice_address", "organization_key", "consent_override"), _FULL),
-        **dict.fromkeys(("staff", "staff_session", "invitation"), _FULL),
+        **dict.fromkeys(("staff", "staff_session", "invitation", "second_person"), _FULL),
         "audit_event": _ADDS,
+        "step_tally": _READS,
         "alembic_version": _READS,
     },
 }
