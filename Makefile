@@ -10,7 +10,7 @@ APP := .venv/bin
 NLU := .venv-nlu/bin
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locales/*/LC_MESSAGES/*.po))
 
-.PHONY: help setup run demo test lint bench evaluate train content i18n requirements browser postgres clean
+.PHONY: help setup run demo test lint bench evaluate train encoder content i18n requirements browser postgres clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -49,6 +49,11 @@ evaluate: setup $(APP)/.dev ## What is understood, in tables: docs/understanding
 train: $(APP)/janymda $(NLU)/.done ## Train the dialogue model anew
 	@$(APP)/janymda train --force
 
+encoder: $(UV) ## Tune the small encoder anew: only after many new lines, an hour or so
+	@test -x .venv-encoder/bin/python || $(UV) venv -q --python ">=3.11,<3.13" .venv-encoder
+	@$(UV) pip sync -q --python .venv-encoder/bin/python --require-hashes requirements/encoder.txt
+	.venv-encoder/bin/python nlu/encoder/tune.py
+
 content: $(APP)/janymda ## Check the words
 	@$(APP)/janymda content check
 
@@ -60,13 +65,13 @@ i18n: $(APP)/.dev ## Take new interface strings into locales/
 	@$(MAKE) --no-print-directory $(CATALOGUES)
 
 requirements: $(UV) ## Pin the newest versions that fit pyproject.toml
-	for group in app dev; do \
+	for group in app dev encoder; do \
 	  $(UV) pip compile -q --upgrade --generate-hashes --no-emit-index-url --python-version 3.11 --group $$group -o requirements/$$group.txt; \
 	done
 	$(UV) pip compile -q --upgrade --generate-hashes --no-emit-index-url --python-version 3.10 --group nlu -o requirements/nlu.txt
 
 clean: ## Remove what setup made; never the database or the secrets
-	rm -rf .venv .venv-nlu .tools nlu/models nlu/.rasa $(CATALOGUES)
+	rm -rf .venv .venv-nlu .venv-encoder .tools nlu/models nlu/.rasa $(CATALOGUES)
 
 $(UV):
 	@echo "Fetching uv $(UV_VERSION) …"

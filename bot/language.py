@@ -36,7 +36,7 @@ _RUSSIAN_SPELLING = re.compile(
 # A word that is known outweighs one that only looks like a language.
 _KNOWN, _LOOKS = 3.0, 1.5
 # A line is mixed when the weaker language holds at least this share of the evidence, and this much.
-_MIXED_SHARE, _MIXED_LEAST = 0.15, 3.0
+_MIXED_SHARE, _MIXED_LEAST = 0.18, 3.0
 
 
 @cache

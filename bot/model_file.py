@@ -9,8 +9,10 @@ from pathlib import Path
 
 from bot.rasa_process import MODEL, NLU, RASA, RasaLink, RasaMissing, environment
 
+ENCODER = NLU / "encoder"
 RECORD = MODEL.with_suffix("").with_suffix(".json")
-_INPUTS = ("config.yml", "domain", "data", "components")
+_INPUTS = ("config.yml", "domain", "data", "components", "encoder")
+_KINDS = (".yml", ".py", ".onnx", ".json", ".tsv")
 _KEPT_LINES = 15
 
 
@@ -25,7 +27,7 @@ def inputs_digest(nlu: Path = NLU) -> str:
         place = nlu / name
         files = sorted(place.rglob("*")) if place.is_dir() else [place]
         for path in files:
-            if path.is_file() and path.suffix in (".yml", ".py"):
+            if path.is_file() and path.suffix in _KINDS:
                 digest.update(str(path.relative_to(nlu)).encode())
                 digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -35,6 +37,15 @@ def model_digest(model: Path = MODEL) -> str:
     return hashlib.sha256(model.read_bytes()).hexdigest()
 
 
+def encoder_digest(folder: Path = ENCODER) -> str:
+    """Of the encoder that Rasa loads beside the model."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".onnx", ".json", ".tsv"):
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
 def is_current(model: Path = MODEL, record: Path = RECORD) -> bool:
     """Is there a model, made from the inputs as they are now?"""
     if not model.exists() or not record.exists():
@@ -42,12 +53,14 @@ def is_current(model: Path = MODEL, record: Path = RECORD) -> bool:
     return bool(json.loads(record.read_text())["inputs"] == inputs_digest())
 
 
-def check_model(model: Path = MODEL, record: Path = RECORD) -> None:
-    """Refuse a model that is missing, a link, or not bit for bit the one that training wrote."""
+def check_model(model: Path = MODEL, record: Path = RECORD, encoder: Path = ENCODER) -> None:
+    """Refuse a model that is missing, a link, or not bit for bit the one that training wrote; its encoder alike."""
     if not model.exists() or not record.exists():
         raise RasaMissing(f"{model.name} is missing. Run: make setup")
-    known = json.loads(record.read_text())["model"]
-    if model.is_symlink() or model_digest(model) != known:
+    known = json.loads(record.read_text())
+    if encoder_digest(encoder) != known.get("encoder"):
+        raise RasaMissing("nlu/encoder is not the one that the model was trained beside. Run: janymda train --force")
+    if model.is_symlink() or model_digest(model) != known["model"]:
         raise RasaMissing(f"{model.name} is not the model that was trained here. Run: janymda train --force")
 
 
@@ -80,7 +93,7 @@ def train(say: Callable[[str], None], *, force: bool = False) -> bool:
                 say(f"  {time.monotonic() - started:4.0f} s  {part}")
     if process.returncode != 0 or not MODEL.exists():
         raise TrainingFailed("Rasa could not train:\n" + "\n".join(lines))
-    RECORD.write_text(json.dumps({"inputs": digest, "model": model_digest()}) + "\n")
+    RECORD.write_text(json.dumps({"inputs": digest, "model": model_digest(), "encoder": encoder_digest()}) + "\n")
     megabytes = MODEL.stat().st_size / 1e6
     say(f"  trained in {time.monotonic() - started:.0f} s, {megabytes:.1f} MB")
     return True

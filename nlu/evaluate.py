@@ -8,16 +8,10 @@ pipeline on the same lines in the same run.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import os
-import resource
-import subprocess
 import sys
-import tempfile
-import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +40,10 @@ PARSED = 300
 Row = dict[str, Any]
 
 
-def training_lines() -> tuple[list[str], list[str], list[bool]]:
+def training_lines(folders: Sequence[str] = ("kk", "mixed", "ru")) -> tuple[list[str], list[str], list[bool]]:
     """Texts, codes and danger of every training line."""
     texts, codes, dangers = [], [], []
-    for path in sorted(DATA.glob("*/*.yml")):
+    for path in sorted(path for folder in folders for path in (DATA / folder).glob("*.yml")):
         for block in yaml.safe_load(path.read_text("utf-8"))["nlu"]:
             for line in block["examples"].splitlines():
                 texts.append(line.removeprefix("- "))
@@ -185,143 +179,6 @@ def calibration(clean: list[Row]) -> tuple[str, float, list[tuple[float, float, 
     return table(["confidence", "right", "messages"], points), float(error), points
 
 
-# -- candidates and peers
-
-
-def candidates(clean: list[Row]) -> str:
-    """Ways of seeing a message, each trained and measured in this run."""
-    from components.folding import fold
-    from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_union
-    from sklearn.svm import LinearSVC
-
-    texts, codes, _ = training_lines()
-    words = {"ngram_range": (1, 2), "token_pattern": r"\w+"}
-    letters = {"analyzer": "char_wb", "ngram_range": (2, 5)}
-
-    def weighed(**settings: Any) -> Any:
-        return TfidfVectorizer(sublinear_tf=True, **settings)
-
-    def plain(text: str) -> str:
-        return text.lower()
-
-    tried: list[tuple[str, Callable[[str], str], Any, Any]] = [
-        ("words, weighed", fold, weighed(**words), LinearSVC(C=1.0)),
-        ("letters, weighed", fold, weighed(**letters), LinearSVC(C=1.0)),
-        ("words and letters, weighed: chosen", fold, make_union(weighed(**words), weighed(**letters)), LinearSVC()),
-        ("the same without folding", plain, make_union(weighed(**words), weighed(**letters)), LinearSVC()),
-        ("words and letters, counted, logistic regression", fold,
-         make_union(CountVectorizer(**words), CountVectorizer(**letters)), LogisticRegression(max_iter=60)),
-    ]  # fmt: skip
-    lines = []
-    for name, prepare, vectors, machine in tried:
-        started = time.perf_counter()
-        machine.fit(vectors.fit_transform([prepare(text) for text in texts]), codes)
-        seconds = time.perf_counter() - started
-        cells: list[Any] = [name]
-        for language in LANGUAGES:
-            rows = [r for r in clean if r["file"] == language]
-            read = machine.predict(vectors.transform([prepare(r["text"]) for r in rows]))
-            cells.append(macro([r["concern"] for r in rows], list(read)))
-        lines.append([*cells, f"{seconds:.0f} s"])
-    return table(["features", *LANGUAGES, "training"], lines)
-
-
-DEFAULT = """
-recipe: default.v1
-language: kk
-pipeline:
-  - name: WhitespaceTokenizer
-  - name: RegexFeaturizer
-  - name: LexicalSyntacticFeaturizer
-  - name: CountVectorsFeaturizer
-  - name: CountVectorsFeaturizer
-    analyzer: char_wb
-    min_ngram: 1
-    max_ngram: 4
-  - name: DIETClassifier
-    epochs: {epochs}
-    random_seed: 7
-"""
-
-
-def peers(clean: list[Row], epochs: int) -> str:
-    """Our pipeline and Rasa's default one: trained, loaded and asked by the same hands."""
-    ours = {**yaml.safe_load((HERE / "config.yml").read_text("utf-8"))}
-    ours.pop("policies", None)
-    lines = []
-    rates = []
-    with tempfile.TemporaryDirectory() as folder:
-        asked = Path(folder) / "asked.jsonl"
-        asked.write_text("\n".join(json.dumps(r, ensure_ascii=False) for r in clean), "utf-8")
-        for name, config in (
-            ("ours", yaml.safe_dump(ours)),
-            (f"Rasa's default (DIET, {epochs} epochs)", DEFAULT.format(epochs=epochs)),
-        ):
-            measured = _train_and_ask(Path(folder), name.split()[0], config, asked)
-            by_file = []
-            for language in LANGUAGES:
-                kept = [i for i, r in enumerate(clean) if r["file"] == language]
-                by_file.append(macro([clean[i]["concern"] for i in kept], [measured["read"][i] for i in kept]))
-            rates.append(measured["rate"])
-            lines.append(
-                [name, *by_file, f"{measured['rate']:.0f}", f"{measured['p50']:.1f} / {measured['p95']:.1f} ms",
-                 f"{measured['memory']:.0f} MB", f"{measured['size']:.1f} MB", f"{measured['seconds']:.0f} s"]
-            )  # fmt: skip
-    lines.append(["ratio of messages a second", "", "", "", f"{rates[0] / rates[1]:.1f}", "", "", "", ""])
-    return table(["pipeline", *LANGUAGES, "messages/s", "p50 / p95", "memory", "file", "training"], lines)
-
-
-def _train_and_ask(folder: Path, name: str, config: str, asked: Path) -> dict[str, Any]:
-    (folder / f"{name}.yml").write_text(config, "utf-8")
-    env = {
-        **os.environ, "PYTHONPATH": str(HERE), "RASA_TELEMETRY_ENABLED": "false", "TF_CPP_MIN_LOG_LEVEL": "3",
-        "LOG_LEVEL": "ERROR", "PYTHONWARNINGS": "ignore",
-    }  # fmt: skip
-    started = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-m", "rasa", "train", "nlu", "--config", str(folder / f"{name}.yml"), "--nlu", str(DATA),
-         "--out", str(folder / "models"), "--fixed-model-name", name],
-        check=True, env=env, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    seconds = time.perf_counter() - started
-    model = folder / "models" / f"{name}.tar.gz"
-    done = subprocess.run(
-        [sys.executable, __file__, "--ask", str(model), "--asked", str(asked)],
-        check=True, env=env, cwd=folder, capture_output=True, text=True,
-    )  # fmt: skip
-    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return {**answer, "seconds": seconds, "size": model.stat().st_size / 1e6}
-
-
-def ask(model: str, asked: Path) -> None:
-    """In a process of its own: load a model, read every message, print what it took."""
-    from rasa.core.agent import Agent
-
-    agent = Agent.load(model)
-    rows = [json.loads(line) for line in asked.read_text("utf-8").splitlines()]
-
-    async def read() -> tuple[list[str], list[float]]:
-        codes, taken = [], []
-        for row in rows:
-            started = time.perf_counter()
-            parsed = await agent.parse_message(row["text"])
-            taken.append((time.perf_counter() - started) * 1000)
-            codes.append((parsed.get("concern") or parsed["intent"])["name"])
-        return codes, taken
-
-    asyncio.run(read())  # warm
-    codes, taken = asyncio.run(read())
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        json.dumps(
-            {"read": codes, "rate": 1000 * len(taken) / sum(taken), "p50": float(np.percentile(taken, 50)),
-             "p95": float(np.percentile(taken, 95)), "memory": memory}
-        )
-    )  # fmt: skip
-
-
 # -- plots
 
 
@@ -360,7 +217,11 @@ def draw(clean: list[Row], points: list[tuple[float, float, int]]) -> None:
 
 def write(rows: list[Row], epochs: int) -> None:
     """Count everything and write the page."""
-    clean = [r for r in rows if r["noise"] == "as written"]
+    import compare
+
+    blind = [r for r in rows if r["blind"]]
+    clean = [r for r in blind if r["noise"] == "as written"]
+    seen = [r for r in rows if not r["blind"]]
     pairs, hurt = confusions(clean)
     sure, error, points = calibration(clean)
     draw(clean, points)
@@ -368,10 +229,12 @@ def write(rows: list[Row], epochs: int) -> None:
     texts, codes, dangers = training_lines()
     page = (HERE / "understanding.template.md").read_text("utf-8").format(
         lines=len(texts), codes=len(set(codes)), dangers=sum(dangers), messages=len(clean),
-        overview=overview(clean), register=by_register(clean), code=by_code(clean), noise=by_noise(rows),
+        overview=overview(clean), seen=overview(seen), register=by_register(clean), code=by_code(clean),
+        noise=by_noise(blind),
         confusions=pairs, hurt=hurt, calibration=sure, error=f"{error:.3f}",
         p50=f"{np.percentile(taken, 50):.1f}", p95=f"{np.percentile(taken, 95):.1f}",
-        candidates=candidates(clean), peers=peers(clean, epochs) if epochs else "Not measured in this run.\n",
+        candidates=compare.candidates(clean),
+        peers=compare.peers(clean, epochs) if epochs else "Not measured in this run.\n",
     )  # fmt: skip
     OUT.write_text(page, "utf-8")
     print(overview(clean))
@@ -379,14 +242,9 @@ def write(rows: list[Row], epochs: int) -> None:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--readings", type=Path)
+    options.add_argument("--readings", type=Path, required=True)
     options.add_argument("--epochs", type=int, default=100, help="of Rasa's default classifier; 0 leaves it out")
-    options.add_argument("--ask")
-    options.add_argument("--asked", type=Path)
     given = options.parse_args()
-    if given.ask:
-        ask(given.ask, given.asked)
-        return
     rows = [json.loads(line) for line in given.readings.read_text("utf-8").splitlines()]
     write(rows, given.epochs)
 

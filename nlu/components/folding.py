@@ -28,9 +28,17 @@ _INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]"
 
 def fold(text: str) -> str:
     """Bring case, Kazakh letters, Latin script and drawn-out letters of a text to one form."""
+    return _REPEATED.sub(r"\1", _in_cyrillic(text).translate(_KAZAKH))
+
+
+def lightly(text: str) -> str:
+    """The same, but Kazakh keeps its letters: for a reader that knows Kazakh words."""
+    return _REPEATED.sub(r"\1", _in_cyrillic(text))
+
+
+def _in_cyrillic(text: str) -> str:
     text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).lower()
-    text = _LATIN_WORD.sub(_to_cyrillic, text)
-    return _REPEATED.sub(r"\1", text.translate(_KAZAKH))
+    return _LATIN_WORD.sub(_to_cyrillic, text)
 
 
 def _to_cyrillic(word: re.Match[str]) -> str:

@@ -16,13 +16,17 @@ _SETTINGS: dict[str, dict[str, Any]] = {
     "words": {"analyzer": "word", "ngram_range": (1, 2), "token_pattern": r"\w+", "sublinear_tf": True},
     "letters": {"analyzer": "char_wb", "ngram_range": (2, 5), "sublinear_tf": True},
 }
+# What only one line has tells little, and doubles the file.
+_LEAST = 2
 
 
 class NGrams:
     """Learns a vocabulary with its weights, and turns texts into rows of numbers."""
 
     def __init__(self) -> None:
-        self._parts = {name: TfidfVectorizer(lowercase=False, **settings) for name, settings in _SETTINGS.items()}
+        self._parts = {
+            name: TfidfVectorizer(lowercase=False, min_df=_LEAST, **settings) for name, settings in _SETTINGS.items()
+        }
 
     def fit(self, texts: Sequence[str]) -> csr_matrix:
         """Learn from texts; gives their rows."""

@@ -9,11 +9,18 @@ import yaml
 
 from bot.folding import fold
 from tests.conftest import JANYMDA, ROOT, Running
-from tests.evaluation.readings import LANGUAGES, messages
+from tests.evaluation.readings import messages
 
-# Macro-F1 over all codes, recall and precision of danger. The goals are 0.90 (0.85 mixed), 0.99 and
-# 0.90 (docs/understanding.md); these are what was reached, so that it cannot be lost unseen.
-FLOORS = {"ru": (0.90, 0.97, 0.71), "kk": (0.90, 0.95, 0.73), "mixed": (0.92, 0.98, 0.88)}
+Pairs = list[tuple[dict[str, Any], dict[str, Any]]]
+
+# Macro-F1 over all codes, recall and precision of danger, by file; whether the file is the blind one. The
+# goals are 0.90 (0.85 mixed), 0.99 and 0.90 (docs/understanding.md); these are what was reached, so that it
+# cannot be lost unseen.
+FLOORS = {
+    ("ru", True): (0.90, 0.95, 0.74), ("kk", True): (0.85, 0.89, 0.75), ("mixed", True): (0.90, 0.92, 0.68),
+    ("ru", False): (0.94, 0.95, 0.68), ("kk", False): (0.94, 0.92, 0.70), ("mixed", False): (0.94, 0.99, 0.84),
+}  # fmt: skip
+FILES = tuple(FLOORS)
 LANGUAGE_FLOOR = 0.98
 VIOLENCE = frozenset((
     "sexual_abuse", "online_sexual_exploitation", "trafficking", "physical_violence", "emotional_abuse", "neglect",
@@ -24,22 +31,22 @@ MOST_HARMLESS = 0.005
 
 
 @pytest.fixture(scope="session")
-def read(live: Running) -> dict[str, list[tuple[dict[str, Any], dict[str, Any]]]]:
+def read(live: Running) -> dict[tuple[str, bool], Pairs]:
     """Each message with its reading by `janymda parse --jsonl`, the contract itself."""
     found = {}
-    for language in LANGUAGES:
-        given = messages(language)
+    for language, blind in FILES:
+        given = messages(language, blind=blind)
         done = subprocess.run(
             [str(JANYMDA), "parse", "--jsonl"], input="".join(m["text"] + "\n" for m in given),
             env=live.env, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True,
         )  # fmt: skip
         readings = [json.loads(line) for line in done.stdout.splitlines()]
         assert len(readings) == len(given)
-        found[language] = list(zip(given, readings, strict=True))
+        found[language, blind] = list(zip(given, readings, strict=True))
     return found
 
 
-def _macro_f1(pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> float:
+def _macro_f1(pairs: Pairs) -> float:
     codes = {given["concern"] for given, _ in pairs}
     total = 0.0
     for code in codes:
@@ -50,44 +57,45 @@ def _macro_f1(pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> float:
     return total / len(codes)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_the_figures_do_not_fall(language: str, read: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]]) -> None:
-    pairs = read[language]
+@pytest.mark.parametrize(("language", "blind"), FILES)
+def test_the_figures_do_not_fall(language: str, blind: bool, read: dict[tuple[str, bool], Pairs]) -> None:
+    pairs = read[language, blind]
     f1 = _macro_f1(pairs)
     hit = sum(g["danger"] and r["danger"] for g, r in pairs)
     recall = hit / sum(g["danger"] for g, _ in pairs)
     precision = hit / max(1, sum(r["danger"] for _, r in pairs))
     print(
-        f"{language}: macro-F1 {f1:.3f}, danger recall {recall:.3f}, precision {precision:.3f}, {len(pairs)} messages"
+        f"{language} {'blind' if blind else 'seen'}: macro-F1 {f1:.3f}, danger recall {recall:.3f}, precision {precision:.3f}, {len(pairs)} messages"
     )
-    floor = FLOORS[language]
+    floor = FLOORS[language, blind]
     assert f1 >= floor[0]
     assert recall >= floor[1]
     assert precision >= floor[2]
 
 
-def test_the_language_is_seen(read: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]]) -> None:
+def test_the_language_is_seen(read: dict[tuple[str, bool], Pairs]) -> None:
     for language in ("ru", "kk"):
-        seen = [r["language"] == language for _, r in read[language]]
+        pairs = [*read[language, True], *read[language, False]]
+        seen = [r["language"] == language for _, r in pairs]
         print(f"{language}: {sum(seen) / len(seen):.3f} of {len(seen)}")
         assert sum(seen) / len(seen) >= LANGUAGE_FLOOR
 
 
 def test_violence_is_hardly_ever_taken_for_small_talk(
-    read: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]],
+    read: dict[tuple[str, bool], Pairs],
 ) -> None:
     """And where it is, its confidence must be so low that Janymda asks, or it is answered as danger."""
-    pairs = [pair for language in LANGUAGES for pair in read[language] if pair[0]["concern"] in VIOLENCE]
+    pairs = [pair for file in FILES for pair in read[file] if pair[0]["concern"] in VIOLENCE]
     taken = [(g["concern"], r) for g, r in pairs if r["concern"] in HARMLESS and not r["danger"]]
     print(f"{len(taken)} of {len(pairs)} messages of violence read as small talk")
     assert len(taken) / len(pairs) <= MOST_HARMLESS
 
 
-def test_every_reading_keeps_the_contract(read: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]]) -> None:
+def test_every_reading_keeps_the_contract(read: dict[tuple[str, bool], Pairs]) -> None:
     taxonomy = yaml.safe_load((ROOT / "content" / "taxonomy.yaml").read_text())
     codes = {*taxonomy["concerns"], *taxonomy["requests"], *taxonomy["meta"]}
-    for language in LANGUAGES:
-        for _, reading in read[language]:
+    for file in FILES:
+        for _, reading in read[file]:
             assert list(reading) == ["language", "concern", "danger", "confidence", "by"]
             assert reading["language"] in ("kk", "ru", "mixed")
             assert reading["concern"] in codes
@@ -102,7 +110,7 @@ def test_no_evaluation_message_stands_in_training() -> None:
             training |= {_bare(line.removeprefix("- ")) for line in block["examples"].splitlines()}
     # One word is everybody's: "иә" cannot be kept apart.
     both = {
-        m["text"] for language in LANGUAGES for m in messages(language)
+        m["text"] for language, blind in FILES for m in messages(language, blind=blind)
         if _bare(m["text"]) in training and len(m["text"].split()) > 2
     }  # fmt: skip
     assert both == set()

@@ -1,6 +1,7 @@
 """What is promised of the command line: two commands, clear refusals, one JSON line each."""
 
 import json
+import shutil
 import signal
 import subprocess
 import time
@@ -10,7 +11,7 @@ import httpx
 import psutil
 import pytest
 
-from bot.model_file import MODEL, RECORD, check_model
+from bot.model_file import ENCODER, MODEL, RECORD, check_model
 from bot.rasa_process import RasaMissing
 from tests.conftest import JANYMDA, ROOT, Running, environment, free_port, janymda, telegram_settings
 from tests.telegram_server import TOKEN, TelegramServer
@@ -131,6 +132,13 @@ def test_an_altered_model_is_refused(tmp_path: Path) -> None:
     copy.write_bytes(MODEL.read_bytes())
     record.write_text(RECORD.read_text())
     check_model(copy, record)
+    encoder = tmp_path / "encoder"
+    shutil.copytree(ENCODER, encoder)
+    pieces = bytearray((encoder / "encoder.onnx").read_bytes())
+    pieces[len(pieces) // 2] ^= 1
+    (encoder / "encoder.onnx").write_bytes(pieces)
+    with pytest.raises(RasaMissing):
+        check_model(copy, record, encoder)
     content = bytearray(copy.read_bytes())
     content[len(content) // 2] ^= 1
     copy.write_bytes(content)
