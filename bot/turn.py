@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from bot import endings, storage
 from bot.dialogue import Dialogue, DialogueFailed, Said
 from bot.facts import find_age_band, find_only_age
+from bot.fault import asks_of_fault
 from bot.guard import Alarm, Danger, find_danger, is_safe_word
 from bot.handover import Handovers, asks_own_words, find_receipt
 from bot.language import is_foreign, reply_language
@@ -39,6 +40,11 @@ _CONCERN_OF = {
     Danger.TAKEN: "trafficking",
     Danger.SEXUAL: "sexual_abuse",
 }
+# What others do to a child.
+_SOMEBODY_ELSES_FAULT = frozenset((
+    "sexual_abuse", "online_sexual_exploitation", "trafficking", "physical_violence", "emotional_abuse", "neglect",
+    "bullying", "cyberbullying", "forced_marriage", "discrimination",
+))  # fmt: skip
 _MEDIA = {
     Kind.PHOTO: "media_photo",
     Kind.VOICE: "media_voice",
@@ -353,14 +359,9 @@ class Turn:
         if is_unknown_command(text):
             return Reply([{"reply": "help_now", **_contacts("102", "112", "150")}])
         clean = mask(normalise(text))
-        if not any(character.isalnum() for character in clean):
-            return Reply([{"reply": "no_words", "buttons": [_HELP_BUTTON]}])
-        if is_foreign(clean):
-            return Reply([_OTHER_SCRIPT])
-        age = find_only_age(clean) if state.step.form is None else None
-        if age:
-            # Nobody asked: there is nothing in a number that a model could read.
-            return await self._converse(state, seat, intent="inform", entities={"age_band": age})
+        plain = await self._plain(clean, state, seat)
+        if plain is not None:
+            return plain
         danger = state.danger
         reply = await self._converse(state, seat, text=clean)
         if danger and reply.replies[0]["reply"] == "safe_now":
@@ -370,6 +371,21 @@ class Turn:
         if len(text) > _LONG:
             return Reply([{"reply": "too_long"}, *reply.replies], reply.hide, reply.erase)
         return reply
+
+    async def _plain(self, clean: str, state: State, seat: _Seat) -> Reply | None:
+        """What needs no model to be understood; None for anything else."""
+        if not any(character.isalnum() for character in clean):
+            return Reply([{"reply": "no_words", "buttons": [_HELP_BUTTON]}])
+        if is_foreign(clean):
+            return Reply([_OTHER_SCRIPT])
+        age = find_only_age(clean) if state.step.form is None else None
+        if age:
+            # Nobody asked: there is nothing in a number that a model could read.
+            return await self._converse(state, seat, intent="inform", entities={"age_band": age})
+        if state.step.slots.get("concern") in _SOMEBODY_ELSES_FAULT and asks_of_fault(clean):
+            # Answered at once, and the talk stays where it is.
+            return Reply([{"reply": "not_your_fault"}, *state.step.replies[-1:]])
+        return None
 
     async def _own_words(self, incoming: Incoming, state: State, seat: _Seat, alarm: Alarm | None) -> Reply | None:
         """What is meant for an organisation, or opens its answers: Rasa never sees it. None for anything else."""
