@@ -10,6 +10,7 @@ from datetime import datetime, time
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from dateutil.parser import parse as parse_date
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 from starlette.requests import Request
@@ -285,7 +286,13 @@ def _schedules(service: Service) -> list[Json]:
 
 def _schedule(schedule: Schedule) -> Json:
     rule = dict(part.split("=", 1) for part in schedule.rrule.split(";") if "=" in part)
+    if rule.get("FREQ") == "YEARLY":
+        # HSDS has no word for it, and the parts of a rule say something else without it: the description keeps it.
+        rule = {}
     shaped = {name: rule[name.upper()] for name in ("byday", "bymonthday", "wkst", "until") if name.upper() in rule}
+    if "until" in shaped:
+        # iCalendar writes 20261231T000000; in HSDS it is a date.
+        shaped["until"] = parse_date(shaped["until"]).date().isoformat()
     freq = rule.get("FREQ")
     if freq == "DAILY":
         # HSDS knows weekly and monthly rules only.

@@ -61,7 +61,7 @@ SCHEMAS: Json = {
     "phone": _object("id number", id=_ID, number=_TEXT, type=_TEXT),
     "schedule": _object(
         "id",
-        id=_ID, freq=_one_of("WEEKLY", "MONTHLY"), byday=_TEXT, bymonthday=_TEXT, until=_TEXT, description=_TEXT,
+        id=_ID, freq=_one_of("WEEKLY", "MONTHLY"), byday=_TEXT, bymonthday=_TEXT, until=_DATE, description=_TEXT,
         wkst=_one_of("MO", "TU", "WE", "TH", "FR", "SA", "SU"), opens_at=_TIME, closes_at=_TIME,
         valid_from=_DATE, valid_to=_DATE, timezone=_NUMBER,
     ),
