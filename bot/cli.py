@@ -12,7 +12,6 @@ from bot.app import core_for_a_while
 from bot.app import run as run_app
 from bot.app_server import NotReady
 from bot.log import quiet_libraries
-from bot.memory import overwrite_freed
 from bot.model_file import TrainingFailed
 from bot.model_file import train as train_model
 from bot.office import audit_app, database_app, erase, organization_app, staff_app
@@ -42,7 +41,6 @@ Jsonl = Annotated[bool, typer.Option("--jsonl", help="One JSON object a line, fo
 @app.command()
 def run() -> None:
     """Start everything and answer until Ctrl-C."""
-    overwrite_freed()
     _do(run_app(_settings(), _out.print))
 
 
@@ -51,7 +49,6 @@ def console() -> None:
     """Serve the pages on which organisations answer, alone; `run` starts them too."""
     from bot.console_process import serve
 
-    overwrite_freed()
     _do(serve(_settings()))
 
 

@@ -243,7 +243,7 @@ def write(rows: list[Row], epochs: int) -> None:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--readings", type=Path, required=True)
-    options.add_argument("--epochs", type=int, default=100, help="of Rasa's default classifier; 0 leaves it out")
+    options.add_argument("--epochs", type=int, default=8, help="of Rasa's default classifier; 0 leaves it out")
     given = options.parse_args()
     rows = [json.loads(line) for line in given.readings.read_text("utf-8").splitlines()]
     write(rows, given.epochs)
