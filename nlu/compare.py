@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import re
-import resource
 import subprocess
 import sys
 import tempfile
@@ -256,7 +255,9 @@ def ask(model: str, asked: Path) -> None:
 
     asyncio.run(read())  # warm
     codes, taken = asyncio.run(read())
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # Of this process since it began: what getrusage tells is inherited from whoever started it.
+    status = Path("/proc/self/status").read_text()
+    memory = int(status.split("VmHWM:")[1].split()[0]) / 1024
     print(
         json.dumps(
             {"read": codes, "rate": 1000 * len(taken) / sum(taken), "p50": float(np.percentile(taken, 50)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ _SETTINGS: dict[str, dict[str, Any]] = {
     "words": {"analyzer": "word", "ngram_range": (1, 2), "token_pattern": r"\w+", "sublinear_tf": True},
     "letters": {"analyzer": "char_wb", "ngram_range": (2, 5), "sublinear_tf": True},
 }
+_WORD = re.compile(r"\w+")
 # What only one line has tells little, and doubles the file.
 _LEAST = 2
 
@@ -37,6 +39,11 @@ class NGrams:
         """Texts as rows."""
         folded = [fold(text) for text in texts]
         return csr_matrix(hstack([part.transform(folded) for part in self._parts.values()]))
+
+    def knows_a_word(self, text: str) -> bool:
+        """Is there a word in a text that the training lines have, too?"""
+        known = self._parts["words"].vocabulary_
+        return any(len(word) > 1 and word in known for word in _WORD.findall(fold(text)))
 
     def dump(self) -> dict[str, np.ndarray]:
         """What was learnt, as plain arrays."""

@@ -25,6 +25,8 @@ from components.ngrams import NGrams
 DANGER_INTENT = "imminent_danger"
 FALLBACK_INTENT = "nlu_fallback"
 _RANKED = 5
+# What letters without sense are taken for.
+_SMALL_TALK = frozenset(("off_topic", "insult", "goodbye", "greet", "thanks"))
 _FOLDS = 2
 # Behind an intent's name: its lines of danger.
 _DANGER_MARK = "!"
@@ -226,10 +228,15 @@ class ReadingClassifier(GraphComponent, IntentClassifier):
         message.set("danger", danger, add_to_output=True)
         if danger >= self._config["danger_threshold"]:
             intent = {"name": DANGER_INTENT, "confidence": danger}
-        elif intent["confidence"] < self._config["threshold"]:
+        elif intent["confidence"] < self._config["threshold"] or self._is_noise(intent["name"], message.get(TEXT)):
             intent = {"name": FALLBACK_INTENT, "confidence": 1.0 - intent["confidence"]}
         message.set(INTENT, intent, add_to_output=True)
         message.set("intent_ranking", ranking, add_to_output=True)
+
+    def _is_noise(self, intent: str, text: str) -> bool:
+        """Letters without a known word tell nothing, least of all that somebody wants small talk."""
+        assert self._reader is not None
+        return intent in _SMALL_TALK and not self._reader.grams.knows_a_word(text)
 
 
 def _is_danger(example: Message) -> bool:
