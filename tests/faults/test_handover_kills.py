@@ -5,50 +5,78 @@ import signal
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 from tests.conftest import janymda, start, wait_until_talking
 from tests.faults.handing_over import CANARY, Child, check_cases, killed_environment, one_office
+from tests.postgres import server
 from tests.telegram_server import TelegramServer
 
-CHILDREN, EACH, KILLS = 20, 10, 50
+
+@dataclass(frozen=True)
+class Size:
+    """How many children hand over how often, while the bot is killed so many times."""
+
+    children: int
+    each: int
+    kills: int
 
 
-def test_fifty_kills_lose_no_hand_over_and_double_none(tmp_path: Path) -> None:
-    for name in ("keeper", "killed"):
-        (tmp_path / name).mkdir()
-    with janymda(tmp_path / "keeper") as keeper, TelegramServer(seed=5).running() as server:
-        env = killed_environment(keeper, tmp_path / "killed", server)
-        office = one_office(tmp_path / "killed")
+# The acceptance test on the database that Janymda comes with; a fifth of it on the other.
+SIZES = {"sqlite": Size(20, 10, 50), "postgresql": Size(10, 4, 10)}
+
+
+@pytest.fixture(params=list(SIZES))
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Size, str]]:
+    """The size, and the database of the bot that is killed: for SQLite its own file."""
+    (tmp_path / "killed").mkdir()
+    if request.param == "sqlite":
+        yield SIZES[request.param], ""
+    else:
+        with server(tmp_path / "killed") as postgres:
+            yield SIZES[request.param], postgres.database()
+
+
+def test_kills_lose_no_hand_over_and_double_none(tmp_path: Path, place: tuple[Size, str]) -> None:
+    size, url = place
+    (tmp_path / "keeper").mkdir()
+    with janymda(tmp_path / "keeper") as keeper, TelegramServer(seed=5).running() as telegram:
+        env = killed_environment(keeper, tmp_path / "killed", telegram)
+        env |= {"JANYMDA_DATABASE_URL": url} if url else {}
+        office = one_office(tmp_path / "killed", url)
         # The keeper answers Rasa's calls: it looks for organisations in the same database.
         stop = threading.Event()
-        killer = threading.Thread(target=_kill, args=(env, tmp_path / "killed", stop))
+        killer = threading.Thread(target=_kill, args=(env, tmp_path / "killed", stop, size.kills))
         killer.start()
         try:
-            with ThreadPoolExecutor(CHILDREN) as pool:
-                made = list(pool.map(lambda chat: _hand_overs(server, chat), range(1, CHILDREN + 1)))
+            with ThreadPoolExecutor(size.children) as pool:
+                made = list(pool.map(lambda chat: _hand_overs(telegram, chat, size.each), range(1, size.children + 1)))
         finally:
             stop.set()
             killer.join()
         shown = [receipt for receipts_ in made for receipt in receipts_]
         # Nothing was said twice either: every hand-over took the same way.
-        said = Counter(m.text for m in server.messages if m.mine and m.text.startswith("Готово"))
-        assert sum(said.values()) == CHILDREN * EACH
-        assert len(set(shown)) == CHILDREN * EACH
-        wanted = {f"{CANARY} {chat}-{number}" for chat in range(1, CHILDREN + 1) for number in range(EACH)}
+        said = Counter(m.text for m in telegram.messages if m.mine and m.text.startswith("Готово"))
+        assert sum(said.values()) == size.children * size.each
+        assert len(set(shown)) == size.children * size.each
+        wanted = {f"{CANARY} {chat}-{number}" for chat in range(1, size.children + 1) for number in range(size.each)}
         check_cases(office, tmp_path / "killed", shown, wanted, sample=20)
 
 
-def _hand_overs(server: TelegramServer, chat: int) -> list[str]:
-    child = Child(server, chat)
-    return [child.hand_over(number) for number in range(EACH)]
+def _hand_overs(telegram: TelegramServer, chat: int, each: int) -> list[str]:
+    child = Child(telegram, chat)
+    return [child.hand_over(number) for number in range(each)]
 
 
-def _kill(env: dict[str, str], folder: Path, stop: threading.Event) -> None:
+def _kill(env: dict[str, str], folder: Path, stop: threading.Event, kills: int) -> None:
     chance = random.Random(20_261_124)
     port = int(env["JANYMDA_PORT"])
-    for _ in range(KILLS):
+    for _ in range(kills):
         process = start(env, folder)
         wait_until_talking(port, process, dialogue=False)
         time.sleep(chance.uniform(0.3, 4.0))

@@ -5,12 +5,14 @@ import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import janymda, start, wait_until_talking
 from tests.faults.handing_over import CANARY, Child, check_cases, killed_environment, one_office
+from tests.postgres import server
 from tests.telegram_server import TelegramServer
 
 # The acceptance test is STOPS_ROUNDS=20 STOPS_EVERY=1: some eight minutes a round, all of its 68 steps.
@@ -18,20 +20,31 @@ ROUNDS, EVERY = int(os.environ.get("STOPS_ROUNDS", "1")), int(os.environ.get("ST
 LEAST, MOST = 12, 200
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The database of the bot that dies; for SQLite its own file."""
+    (tmp_path / "killed").mkdir()
+    if request.param == "sqlite":
+        yield ""
+    else:
+        with server(tmp_path / "killed") as postgres:
+            yield postgres.database()
+
+
 @pytest.mark.timeout(900 * ROUNDS)
-def test_a_death_at_any_step_after_send_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    for name in ("keeper", "killed"):
-        (tmp_path / name).mkdir()
+def test_a_death_at_any_step_after_send_loses_and_doubles_nothing(tmp_path: Path, url: str) -> None:
+    (tmp_path / "keeper").mkdir()
     order = tmp_path / "order"
-    with janymda(tmp_path / "keeper") as keeper, TelegramServer(seed=6).running() as server:
-        env = {**killed_environment(keeper, tmp_path / "killed", server), "STOPS_AT": str(order)}
-        office = one_office(tmp_path / "killed")
+    with janymda(tmp_path / "keeper") as keeper, TelegramServer(seed=6).running() as telegram:
+        env = {**killed_environment(keeper, tmp_path / "killed", telegram), "STOPS_AT": str(order)}
+        env |= {"JANYMDA_DATABASE_URL": url} if url else {}
+        office = one_office(tmp_path / "killed", url)
         bot = _Bot(env, tmp_path / "killed")
         shown: list[str] = []
         died: list[str] = []
         for _ in range(ROUNDS):
             for step in range(1, MOST, EVERY):
-                child = Child(server, len(shown) + 1)
+                child = Child(telegram, len(shown) + 1)
                 child.prepare(0)
                 order.write_text(str(step))
                 shown.append(child.send(meanwhile=bot.revive))
@@ -44,7 +57,7 @@ def test_a_death_at_any_step_after_send_loses_and_doubles_nothing(tmp_path: Path
                 print(f"step {step}: {told}")
         bot.stop()
         assert len(died) >= LEAST * ROUNDS
-        said = Counter(m.text for m in server.messages if m.mine and m.text.startswith("Готово"))
+        said = Counter(m.text for m in telegram.messages if m.mine and m.text.startswith("Готово"))
         print(f"{len(shown)} hand-overs, {bot.deaths} deaths, said {sum(said.values())} times")
         assert bot.deaths >= len(died)
         wanted = {f"{CANARY} {chat}-0" for chat in range(1, len(shown) + 1)}
