@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from referrals.db import make_engine, session_factory
 from referrals.pins import pin
 from referrals.settings import load_settings
 from tests.conftest import PageChild, Running, janymda
+from tests.postgres import server
 from tests.referrals.handovers import Office
 
 CANARY = "меня дразнят кырмуздайкой"
@@ -33,11 +35,17 @@ SCRIPTS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("fishing")
-    settings = load_settings(data_dir=folder / "var")
-    with janymda(folder, JANYMDA_RASA_TIMEOUT="20") as made:
+    with ExitStack() as stack:
+        url = ""
+        if request.param == "postgresql":
+            url = stack.enter_context(server(folder)).database()
+        settings = load_settings(data_dir=folder / "var", database_url=url)
+        made = stack.enter_context(
+            janymda(folder, JANYMDA_RASA_TIMEOUT="20", JANYMDA_DATABASE_URL=settings.database_url)
+        )
         office = Office(session_factory(make_engine(settings.database_url)), settings.database_url)
         organization = office.add("Invented", region=None, at=datetime.now(UTC))
         pin(settings.pins_path, str(organization), office.pins[str(organization)])
@@ -125,7 +133,8 @@ def test_own_words_reach_no_log_and_no_table(running: Running, tmp_path: Path) -
     """SECURITY C1 and R6: they are sealed in the bot, and Rasa has never seen them."""
     child = running.page()
     _hand_over(child, "Передать просьбу")
-    for path in (running.folder / "var").rglob("*"):
+    # A PostgreSQL server's own files lie in the same folder.
+    for path in running.folder.rglob("*"):
         if path.is_file():
             assert "кырмуздай".encode() not in path.read_bytes(), path
     assert "кырмуздай".encode() not in running.output

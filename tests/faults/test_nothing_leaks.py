@@ -1,15 +1,18 @@
 """200 conversations with words that exist nowhere; then every place is searched (SECURITY C1, C3, C4)."""
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests import canaries
 from tests.conftest import ROOT, janymda, telegram_settings
+from tests.postgres import server
 from tests.telegram_server import TelegramServer
 
-CONVERSATIONS = 200
+# In the files of a server there is much more to search for each word.
+CONVERSATIONS = {"sqlite": 200, "postgresql": 40}
 _TELLING = (
     "отчим бьёт меня {0}, я {1} боюсь {2}",
     "мені {1} деген сыныптасым мазақтайды {0} {2}",
@@ -42,13 +45,25 @@ def own_temporary_folder(tmp_path: Path) -> Path:
     return folder
 
 
-def test_two_hundred_conversations_leave_no_word_anywhere(tmp_path: Path, own_temporary_folder: Path) -> None:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The database; PostgreSQL keeps its files, its log of writes among them, in a folder that is searched."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'var' / 'janymda.db'}"
+    else:
+        with server(tmp_path) as postgres:
+            yield postgres.database()
+
+
+def test_conversations_leave_no_word_anywhere(tmp_path: Path, own_temporary_folder: Path, url: str) -> None:
     """Database with its log, output of all processes, temporary folders; every logger at DEBUG."""
-    words = canaries.make(CONVERSATIONS)
+    count = CONVERSATIONS["sqlite" if url.startswith("sqlite") else "postgresql"]
+    words = canaries.make(count)
     scanner = canaries.Scanner(word for three in words for word in three)
-    with TelegramServer(seed=5).running() as server:
+    with TelegramServer(seed=5).running() as telegram:
         settings = {
-            **telegram_settings(server),
+            **telegram_settings(telegram),
+            "JANYMDA_DATABASE_URL": url,
             "JANYMDA_LOG_LEVEL": "DEBUG",
             "TMPDIR": str(own_temporary_folder),
             "HOME": str(tmp_path),
@@ -56,18 +71,20 @@ def test_two_hundred_conversations_leave_no_word_anywhere(tmp_path: Path, own_te
         with janymda(tmp_path, **settings) as running:
             for number, three in enumerate(words, 1):
                 for line in (number, number + 1):
-                    server.write(number, _TELLING[line % len(_TELLING)].format(*three))
-                server.give(message=server.message_of(number, caption=" ".join(three), photo=_photo()))
-                server.give(edited_message=server.message_of(number, text=" ".join(three)))
-                server.give(message={"text": three[0], "chat": {"id": "broken"}, "date": three[1]})
-            server.wait_for(server.all_confirmed, 240)
-            server.wait_for(lambda: len(_answered(server)) == CONVERSATIONS, 120)
+                    telegram.write(number, _TELLING[line % len(_TELLING)].format(*three))
+                telegram.give(message=telegram.message_of(number, caption=" ".join(three), photo=_photo()))
+                telegram.give(edited_message=telegram.message_of(number, text=" ".join(three)))
+                telegram.give(message={"text": three[0], "chat": {"id": "broken"}, "date": three[1]})
+            telegram.wait_for(telegram.all_confirmed, 240)
+            telegram.wait_for(lambda: len(_answered(telegram)) == count, 120)
             hits = scanner.scan_files([tmp_path])
         hits |= scanner.scan_files([tmp_path, Path("/dev/shm"), *_rasa_places(running.env)])
-        bot_said = " ".join(m.text for m in server.messages if m.mine).encode()
+        bot_said = " ".join(m.text for m in telegram.messages if m.mine).encode()
     assert hits == {}
     assert scanner.scan(bot_said) == set(), "no reply repeats what a child wrote (SECURITY F4)"
-    database = (tmp_path / "var" / "janymda.db").read_bytes()
+    where = tmp_path / "var" if url.startswith("sqlite") else tmp_path / "cluster"
+    database = b"".join(path.read_bytes() for path in where.rglob("*") if path.is_file())
+    assert b"conversation" in database, "the database was there to be searched"
     assert b"invented_" not in database
     assert (tmp_path / "output.log").stat().st_size > 0, "the logs were there to be searched"
 
