@@ -78,7 +78,7 @@ async def _answered(work: Awaitable[dict[str, Any]]) -> HTTPResponse:
         return response.json(await work)
     except BadBody:
         return response.empty(status=400)
-    except Exception:
+    except Exception:  # whatever it was, its message may quote a child: the bot only learns that it failed
         return response.empty(status=500)
 
 
