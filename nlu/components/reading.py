@@ -14,7 +14,6 @@ from rasa.nlu.classifiers.classifier import IntentClassifier
 from rasa.shared.nlu.constants import INTENT, METADATA, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
-from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
 from sklearn.svm import LinearSVC
@@ -57,6 +56,8 @@ class Reader:
         # Kept in eight bits: a message needs few of the rows.
         self._coef, self._scale = arrays["coef"], arrays["scale"].astype(np.float32)
         self._danger = arrays["danger"].astype(np.float32)
+        self._bias, self._danger_bias = arrays["bias"], float(arrays["danger_bias"])
+        self._temperature = float(arrays["temperature"])
         if encoder is not None:
             self.add(encoder)
 
@@ -82,13 +83,15 @@ class Reader:
         return likely, danger
 
     def _read_grams(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        rows = self.grams.rows(texts)
-        # Only the columns that a message has: most of the weights are never looked at.
-        used = np.unique(rows.indices)
-        few = csr_matrix(rows[:, used])
-        scores = np.asarray(few @ (self._coef[used] * self._scale)) + self.arrays["bias"]
-        alarm = np.asarray(few @ self._danger[used]) + float(self.arrays["danger_bias"])
-        likely = _softmax(scores / float(self.arrays["temperature"]))
+        scores = np.empty((len(texts), len(self._scale)), dtype=np.float32)
+        alarm = np.empty(len(texts), dtype=np.float32)
+        for row, text in enumerate(texts):
+            # Only the columns that a message has: most of the weights are never looked at.
+            columns, weights = self.grams.weigh(text)
+            scores[row] = weights @ self._coef[columns]
+            alarm[row] = weights @ self._danger[columns]
+        likely = _softmax((scores * self._scale + self._bias) / self._temperature)
+        alarm += self._danger_bias
         # Two views of danger err in different places; their mean errs less than either.
         danger = (likely[:, self._dangerous].sum(axis=1) + 1.0 / (1.0 + np.exp(-alarm))) / 2
         return likely @ self._sums, danger

@@ -1,0 +1,34 @@
+"""Run with the dialogue engine's Python: how far the n-grams of one message lie from scikit-learn's own."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "nlu"))
+
+from components.folding import fold
+from components.ngrams import NGrams
+
+LINES = [
+    "папа бьёт меня и маму",
+    "папа бьет маму и меня",
+    "әкем мені ұрады",
+    "мама бьёт меня меня меня",
+    "әкем мамамды ұрады",
+]
+ASKED = [*LINES, "papa byet menya", "а", "", "ничего общего здесь", "әкем   әкем"]
+
+grams = NGrams()
+rows = grams.fit(LINES).toarray()
+learnt = {name: part.transform for name, part in grams._parts.items()}
+found = []
+for again in (grams, NGrams.load(grams.dump())):
+    for text in ASKED:
+        columns, weights = again.weigh(text)
+        row = np.zeros(rows.shape[1])
+        row[columns] = weights
+        wanted = np.concatenate([transform([fold(text)]).toarray()[0] for transform in learnt.values()])
+        found.append({"off": float(abs(row - wanted).max()), "known": len(columns)})
+print(json.dumps(found))
