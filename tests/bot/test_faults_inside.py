@@ -14,9 +14,10 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from bot import log as logs
+from bot.cards import HELP_CARD
 from bot.dialogue import DialogueFailed
 from bot.messages import Incoming, Kind
-from bot.turn import HELP_CARD, Turn
+from bot.turn import Turn
 from referrals.crypto import SealBroken
 from tests.bot.test_second_person import CHILD, Listener, _turn
 from tests.referrals.handovers import NOW, Office, office
@@ -42,13 +43,13 @@ FAULTS = {
     "unique violation": ("bot.turn.storage.save_state", IntegrityError("INSERT", {"text": WORDS}, Exception(WORDS))),
     "database locked": ("bot.turn.storage.load_state", OperationalError("SELECT", {"text": WORDS}, Exception(WORDS))),
     "disk full": ("bot.turn.storage.mark_done", OSError(errno.ENOSPC, WORDS)),
-    "validation": ("bot.turn.Turn._take", _invalid()),
+    "validation": ("bot.decide.Decision._take", _invalid()),
     "template": ("bot.voice.Voice.say", KeyError(WORDS)),
     "sealing": ("referrals.crypto.Sealer.seal", SealBroken(WORDS)),
-    "guard": ("bot.turn.find_danger", RecursionError(WORDS)),
-    "memory": ("bot.turn.mask", MemoryError(WORDS)),
-    "encoding": ("bot.turn.normalise", UnicodeEncodeError("utf-8", WORDS, 0, 1, WORDS)),
-    "language": ("bot.turn.is_foreign", ValueError(WORDS)),
+    "guard": ("bot.decide.find_danger", RecursionError(WORDS)),
+    "memory": ("bot.decide.mask", MemoryError(WORDS)),
+    "encoding": ("bot.decide.normalise", UnicodeEncodeError("utf-8", WORDS, 0, 1, WORDS)),
+    "language": ("bot.decide.is_foreign", ValueError(WORDS)),
 }
 
 

@@ -1,0 +1,54 @@
+"""Answers that need nobody: the help card, the numbers of danger, and the bot's own questions."""
+
+from typing import Any
+
+from bot.guard import Alarm, Danger
+
+_SAFE_BUTTON = {"label": "not_in_danger", "control": "safe"}
+_DANGER_LINES = {Danger.MEDICAL: ("103", "112", "102")}
+_CONCERN_OF = {
+    Danger.SUICIDE: "self_harm",
+    Danger.ATTACK: "physical_violence",
+    Danger.MEDICAL: "physical_violence",
+    Danger.OUTSIDE: "runaway",
+    Danger.TAKEN: "trafficking",
+    Danger.SEXUAL: "sexual_abuse",
+}
+OTHER_SCRIPT: dict[str, Any] = {
+    "reply": "other_script",
+    "contacts": ["102", "112", "150"],
+    "buttons": [{"label": "lang_kk", "control": "kk"}, {"label": "lang_ru", "control": "ru"}],
+}
+HELP_NOW: dict[str, Any] = {"reply": "help_now", "contacts": ["102", "112", "150"]}
+# Asked for, not alarmed: with the line for families.
+HELP_NOW_ALL: dict[str, Any] = {"reply": "help_now", "contacts": ["102", "112", "150", "111"]}
+TECHNICAL_PROBLEM: dict[str, Any] = {"reply": "technical_problem", "contacts": ["102", "112", "150"]}
+HELP_CARD: dict[str, Any] = {"reply": "help_card", "contacts": ["102", "112", "150"]}
+HELP_BUTTON = {"label": "help_now", "control": "help"}
+ASK_ERASE: dict[str, Any] = {
+    "reply": "ask_erase",
+    "buttons": [
+        {"label": "erase_yes", "control": "erase"},
+        {"label": "back", "control": "back"},
+    ],
+}
+ASK_LANGUAGE: dict[str, Any] = {
+    "reply": "ask_language",
+    "buttons": [{"label": "lang_kk", "control": "kk"}, {"label": "lang_ru", "control": "ru"}],
+}
+
+
+def danger(key: str, *numbers: str) -> dict[str, Any]:
+    """An answer to danger: numbers first, and a way on for whoever is safe."""
+    return {"reply": key, "contacts": list(numbers or ("102", "112", "150")), "buttons": [_SAFE_BUTTON]}
+
+
+def of_alarm(alarm: Alarm) -> dict[str, Any]:
+    """The answer to what the guard saw."""
+    key = "danger_other" if alarm.other else f"danger_{alarm.kind.value}"
+    return danger(key, *_DANGER_LINES.get(alarm.kind, ()))
+
+
+def concern_of(alarm: Alarm) -> str:
+    """What the talk goes on about when the child is safe."""
+    return "caregiver" if alarm.other else _CONCERN_OF[alarm.kind]

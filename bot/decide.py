@@ -1,0 +1,296 @@
+"""What is said to one thing that a child did: the guard first, then the bot's own buttons, own words, and Rasa.
+
+Nothing here writes: what must be stored goes along as effects, for bot/turn.py to commit.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from bot import cards, endings
+from bot.dialogue import Dialogue, DialogueFailed, Said
+from bot.facts import find_age_band, find_only_age
+from bot.fault import asks_of_fault
+from bot.guard import Alarm, find_danger, is_safe_word
+from bot.handover import Handovers, asks_own_words, find_receipt
+from bot.language import is_foreign
+from bot.mask import is_unknown_command, mask, normalise
+from bot.messages import Incoming, Kind, Reply
+from bot.seats import Seat
+from bot.state import SENDER_TURNS, State, Step
+from bot.voice import CONTROL, Voice
+
+# What others do to a child.
+_SOMEBODY_ELSES_FAULT = frozenset((
+    "sexual_abuse", "online_sexual_exploitation", "trafficking", "physical_violence", "emotional_abuse", "neglect",
+    "bullying", "cyberbullying", "forced_marriage", "discrimination",
+))  # fmt: skip
+_MEDIA = {
+    Kind.PHOTO: "media_photo",
+    Kind.VOICE: "media_voice",
+    Kind.STICKER: "media_sticker",
+    Kind.CONTACT: "media_contact",
+    Kind.LOCATION: "media_location",
+    Kind.OTHER: "media_other",
+    Kind.EDITED: "message_edited",
+}
+_COMMANDS = {
+    "help": "help", "sos": "help", "back": "back", "language": "language", "hide": "hide",
+    "erase": "erase_ask", "stop": "erase_ask",
+}  # fmt: skip
+_LONG = 1_000
+# "No", "nobody", "go on": an answer to the question, not something to be passed on.
+_PASSES = re.compile(
+    r"\W*(?:нет|не|неа|никто|никого|дальше|не знаю|не хочу|пропустить|пропусти|жоқ|жок|ешкім|ешким|білмеймін|билмеймин"
+    r"|әрі қарай|ари карай|керек емес|қаламаймын|skip|no|net|joq|zhok)\W*",
+    re.IGNORECASE,
+)
+
+
+def _passes(text: str) -> bool:
+    return _PASSES.fullmatch(text) is not None
+
+
+class Decision:
+    """Decides, for one child after another; `profile` gives the pseudonym under which a chat is known."""
+
+    def __init__(
+        self,
+        *,
+        profile: Callable[[str], bytes],
+        dialogue: Dialogue,
+        voice: Voice,
+        handovers: Handovers,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._profile = profile
+        self._dialogue = dialogue
+        self._voice = voice
+        self._handovers = handovers
+        self._now = now
+
+    async def reply(self, incoming: Incoming, state: State, seat: Seat) -> Reply:
+        """What is said to one thing that a child did; the state goes along."""
+        if incoming.kind in _MEDIA:
+            return await self._media(incoming, state, seat)
+        if incoming.kind is Kind.COMMAND:
+            return await self._command(incoming, state, seat)
+        if incoming.kind is Kind.BUTTON:
+            return await self._button(incoming, state, seat)
+        return await self._text(incoming, state, seat)
+
+    async def _media(self, incoming: Incoming, state: State, seat: Seat) -> Reply:
+        """Media is never opened; what is written under a picture is read like any message."""
+        said: dict[str, Any] = {"reply": _MEDIA[incoming.kind]}
+        if incoming.kind is not Kind.EDITED and incoming.text.strip():
+            under = await self._text(incoming, state, seat)
+            danger = any(r["reply"].startswith("danger_") for r in under.replies)
+            # With its effects: own words under a picture are kept, as is said.
+            return replace(under, replies=[*under.replies, said] if danger else [said, *under.replies])
+        alarm = find_danger(incoming.text) if incoming.text else None
+        return self._danger(alarm, state) if alarm else Reply([said])
+
+    async def _command(self, incoming: Incoming, state: State, seat: Seat) -> Reply:
+        command = incoming.text
+        if command == "start":
+            state.step, state.history = Step(), []
+            seat.renew()
+            return await self._converse(state, seat, intent="start")
+        if command in _COMMANDS:
+            return await self._control(_COMMANDS[command], incoming, state, seat)
+        return Reply([cards.HELP_NOW])
+
+    async def _button(self, incoming: Incoming, state: State, seat: Seat) -> Reply:
+        token = incoming.text
+        if token.startswith(CONTROL):
+            return await self._control(token.removeprefix(CONTROL), incoming, state, seat)
+        spec = state.buttons.get(token)
+        if spec is None:
+            return Reply([{"reply": "old_button"}, *state.step.replies])
+        if "press" in spec:
+            profile = self._profile(incoming.address)
+            return await self._handovers.press(spec["press"], token, profile, incoming.address, state)
+        if spec["entities"].get("language") in ("kk", "ru"):
+            state.language, state.language_chosen = spec["entities"]["language"], True
+        return await self._converse(state, seat, intent=spec["intent"], entities=spec["entities"])
+
+    async def _control(self, name: str, incoming: Incoming, state: State, seat: Seat) -> Reply:
+        """The bot's own buttons: always at hand, with nothing behind them that could be down."""
+        if name in ("hide", "erase"):
+            self._handovers.forget(self._profile(incoming.address))
+        if name == "hide":
+            state.__dict__.update(endings.forget(state, self._now()).__dict__)
+            seat.renew()
+            return Reply([{"reply": "hide_last"}], hide=True, notice="hide_stays")
+        if name == "erase":
+            ended = endings.forget(state, self._now()).ended
+            state.__dict__.update(State(language=state.language).__dict__)
+            seat.renew()
+            counted = partial(endings.count_erased, profile=self._profile(incoming.address), ended=ended)
+            return Reply([{"reply": "hide_last"}], hide=True, erase=True, notice="erased", effects=[counted])
+        if name == "erase_ask":
+            return Reply([cards.ASK_ERASE])
+        if name == "back":
+            return self._back(state, seat)
+        if name == "safe":
+            return await self._safe(state, seat)
+        if name in ("kk", "ru"):
+            state.language, state.language_chosen = name, True
+            return Reply([{"reply": "language_changed"}, *state.step.replies])
+        if name == "language":
+            return Reply([cards.ASK_LANGUAGE])
+        return Reply([cards.HELP_NOW_ALL])
+
+    def _back(self, state: State, seat: Seat) -> Reply:
+        """One step back, exactly: Rasa begins anew from the slots and form of that step."""
+        if not state.history:
+            return Reply([{"reply": "nothing_back"}, *state.step.replies])
+        state.step = state.history.pop()
+        seat.renew()
+        return Reply([{"reply": "went_back"}, *state.step.replies])
+
+    async def _safe(self, state: State, seat: Seat) -> Reply:
+        """ "I am not in danger": on from the very step before, or with what was told."""
+        concern, state.danger = state.danger, None
+        if state.step.replies:
+            return Reply([{"reply": "safe_now"}, *state.step.replies])
+        if concern is None:
+            return await self._converse(state, seat, intent="not_in_danger")
+        told = await self._converse(state, seat, intent=concern)
+        return Reply([{"reply": "safe_now"}, *told.replies])
+
+    async def _text(self, incoming: Incoming, state: State, seat: Seat) -> Reply:
+        text = incoming.text
+        if is_safe_word(text):
+            return Reply([cards.HELP_NOW_ALL])
+        alarm = find_danger(text)
+        own = await self._own_words(incoming, state, seat, alarm)
+        if own is not None:
+            return own
+        if alarm:
+            self._learn(text, state)
+            return self._danger(alarm, state)
+        if is_unknown_command(text):
+            return Reply([cards.HELP_NOW])
+        clean = mask(normalise(text))
+        plain = await self._plain(clean, state, seat)
+        if plain is not None:
+            return plain
+        danger = state.danger
+        reply = await self._converse(state, seat, text=clean)
+        if danger and reply.replies[0]["reply"] == "safe_now":
+            # Written instead of pressed: it leads on in the same way.
+            state.danger = danger
+            return await self._safe(state, seat)
+        if len(text) > _LONG:
+            return Reply([{"reply": "too_long"}, *reply.replies], reply.hide, reply.erase)
+        return reply
+
+    async def _plain(self, clean: str, state: State, seat: Seat) -> Reply | None:
+        """What needs no model to be understood; None for anything else."""
+        if not any(character.isalnum() for character in clean):
+            return Reply([{"reply": "no_words", "buttons": [cards.HELP_BUTTON]}])
+        if is_foreign(clean):
+            return Reply([cards.OTHER_SCRIPT])
+        age = find_only_age(clean) if state.step.form is None else None
+        if age:
+            # Nobody asked: there is nothing in a number that a model could read.
+            return await self._converse(state, seat, intent="inform", entities={"age_band": age})
+        if state.step.slots.get("concern") in _SOMEBODY_ELSES_FAULT and asks_of_fault(clean):
+            # Answered at once, and the talk stays where it is.
+            return Reply([{"reply": "not_your_fault"}, *state.step.replies[-1:]])
+        return None
+
+    async def _own_words(self, incoming: Incoming, state: State, seat: Seat, alarm: Alarm | None) -> Reply | None:
+        """What is meant for an organisation, or opens its answers: Rasa never sees it. None for anything else."""
+        text, profile = incoming.text, self._profile(incoming.address)
+        receipt = find_receipt(text)
+        if receipt and not alarm:
+            return await self._handovers.open(receipt, profile, state)
+        if state.writing:
+            added = self._handovers.more_words(state, text)
+            return self._with_danger(added, alarm, state)
+        if not asks_own_words(state) or _passes(text):
+            return None
+        excluding = state.step.slots.get("requested_slot") == "handover_excluded_done"
+        choice = "noted" if excluding else "given"
+        if excluding:
+            named = await asyncio.to_thread(self._handovers.excluded_by_name, text)
+            choice = named or choice
+            text = f"{self._voice.words('ho_excluded_note', state)} {text}"
+        kept = self._handovers.keep_words(profile, state, text)
+        if alarm:
+            state.step.slots["handover_danger"] = True
+            return self._with_danger(Reply([], effects=[kept]), alarm, state)
+        reply = await self._converse(state, seat, intent="inform", entities={"choice": choice})
+        heard = [] if excluding else [{"reply": "words_kept"}]
+        return Reply([*heard, *reply.replies], effects=[kept])
+
+    def _with_danger(self, reply: Reply, alarm: Alarm | None, state: State) -> Reply:
+        """Danger comes first, and what was written is kept all the same."""
+        if alarm is None:
+            return reply
+        danger = self._danger(alarm, state)
+        return Reply([*danger.replies, *reply.replies], effects=reply.effects, instead=danger.replies[0])
+
+    @staticmethod
+    def _learn(text: str, state: State) -> None:
+        """An age told in the same breath: the answer to danger should fit it too."""
+        band = find_age_band(text)
+        if band and state.register is None:
+            state.step.slots["age_band"] = band
+
+    def _danger(self, alarm: Alarm, state: State) -> Reply:
+        """Help first, without asking anybody: no Rasa, no database, no directory."""
+        state.danger = cards.concern_of(alarm)
+        return Reply([cards.of_alarm(alarm)])
+
+    async def _converse(
+        self,
+        state: State,
+        seat: Seat,
+        *,
+        text: str | None = None,
+        intent: str | None = None,
+        entities: dict[str, str] | None = None,
+    ) -> Reply:
+        """Ask Rasa what comes next. Whatever goes wrong, the child gets the help card."""
+        if seat.turns >= SENDER_TURNS:
+            seat.renew()
+        seat.turns += 1
+        try:
+            said = await self._dialogue.converse(
+                seat.sender,
+                text=text,
+                intent=intent,
+                entities=entities,
+                metadata={"language": state.language or "kk", "state": state.for_dialogue()},
+            )
+        except DialogueFailed:
+            seat.renew()
+            return Reply([cards.HELP_CARD])
+        return self._take(said, state, seat)
+
+    def _take(self, said: Said, state: State, seat: Seat) -> Reply:
+        """Go where Rasa went, unless it saw danger: then the child stays at its step."""
+        replies = list(said.replies)
+        alarm = next((r for r in replies if r["reply"].startswith("danger_")), None)
+        if alarm:
+            seat.renew()
+            state.danger = said.reading.concern or None
+            return Reply([cards.danger(alarm["reply"])])
+        if any(r["reply"] == "technical_problem" for r in replies):
+            seat.renew()
+            return Reply([cards.TECHNICAL_PROBLEM])
+        for reply in replies:
+            if reply.get("set_language") in ("kk", "ru"):
+                state.language, state.language_chosen = reply["set_language"], True
+        was_danger, state.danger = state.danger, None
+        if replies[0]["reply"] == "safe_now" and (was_danger or state.step.replies):
+            return Reply([*replies[:1], *state.step.replies])
+        state.advance(Step(said.slots, said.form, replies))
+        return Reply(replies)
