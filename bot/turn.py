@@ -61,9 +61,7 @@ class Turn:
         self._handovers = handovers
         self._now = now
         self._seats = Seats()
-        self._decision = Decision(
-            profile=self.profile, dialogue=dialogue, voice=voice, handovers=handovers, now=now
-        )
+        self._decision = Decision(profile=self.profile, dialogue=dialogue, voice=voice, handovers=handovers, now=now)
         # Updates that were answered while the database was down, so that nobody is answered twice.
         self._answered: set[str] = set()
 

@@ -9,7 +9,8 @@ from datetime import date
 from sqlalchemy.orm import Session
 
 from referrals import tallies
-from referrals.reports import HIDDEN, SMALLEST_SHOWN, hidden_parts, next_month
+from referrals.hiding import HIDDEN, SMALLEST_SHOWN, hidden_parts
+from referrals.reports import next_month
 
 # In the order in which a conversation comes to them. What is not listed is counted as "other".
 STEPS = (

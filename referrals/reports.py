@@ -5,12 +5,11 @@ A count under 5 is hidden, and with it as many others as it takes that nobody ca
 
 import csv
 import io
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import StrEnum
-from html import escape
 from statistics import median
 from uuid import UUID
 
@@ -18,13 +17,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from content.model import LOCALES, REGISTERS, load_taxonomy
-from content.regions import all_regions, region_name
+from content.regions import all_regions
 from referrals.cases.models import Case, CaseState, Disposition, FollowUp, Referral, ReferralState
 from referrals.directory.hours import KAZAKHSTAN
+from referrals.hiding import HIDDEN, SMALLEST_SHOWN, hidden_cells, hidden_parts
 
-# Counts below this are hidden, a zero too: that nobody was counted may tell something of somebody.
-SMALLEST_SHOWN = 5
-HIDDEN = "*"
 UNKNOWN = "unknown"
 
 
@@ -115,10 +112,6 @@ class Report:
             for measure in ("yes", "no", "unanswered"):
                 writer.writerow(["follow_up", question.name, "", measure, _shown(getattr(question, measure))])
         return text.getvalue()
-
-    def bar_svg(self, dimension: Dimension, language: str, labels: Mapping[str, str] | None = None) -> str:
-        """The totals of a dimension as bars, with every number written out; languages kk, ru, en."""
-        return _bars(self.table(dimension), language, labels or {})
 
 
 def _shown(count: float | None) -> str:
@@ -286,151 +279,3 @@ def _follow_up(session: Session, since: datetime, until: datetime) -> tuple[Ques
         hidden = hidden_parts(counts)
         questions.append(Question(name, *(None if n in hidden else count for n, count in enumerate(counts))))
     return tuple(questions)
-
-
-# -- hiding
-
-
-def hidden_parts(counts: Sequence[int]) -> set[int]:
-    """Which parts of a known sum to hide, so that none of them can be worked out."""
-    hidden = {place for place, count in enumerate(counts) if count < SMALLEST_SHOWN}
-    while hidden and (len(hidden) < 2 or not sum(counts[place] for place in hidden)):
-        others = [place for place in range(len(counts)) if place not in hidden]
-        if not others:
-            break
-        hidden.add(min(others, key=lambda place: counts[place]))
-    return hidden
-
-
-def hidden_cells(counts: Sequence[Sequence[int]]) -> set[tuple[int, int]]:
-    """Which cells of a table to hide; the place after a row's last is its total.
-
-    The totals of the columns are published, and must be shown ones. What is hidden can be no single
-    number for anybody who knows all the rest and that counts are not below nothing.
-    """
-    table = [[*row, sum(row)] for row in counts]
-    hidden = {(r, c) for r, row in enumerate(table) for c, count in enumerate(row) if count < SMALLEST_SHOWN}
-    while found := [cell for cell in sorted(hidden) if _is_determined(cell, table, hidden)]:
-        extra = _complement(found, table, hidden)
-        if extra is None:
-            break
-        hidden.add(extra)
-    return hidden
-
-
-def _complement(
-    found: Sequence[tuple[int, int]], table: Sequence[Sequence[int]], hidden: Collection[tuple[int, int]]
-) -> tuple[int, int] | None:
-    """The cell to hide together with those that could be worked out; one that helps two lines comes first."""
-    total = len(table[0]) - 1
-    shown = [(r, c) for r, row in enumerate(table) for c in range(len(row)) if (r, c) not in hidden]
-    in_rows, in_columns = Counter(r for r, _ in hidden), Counter(c for _, c in hidden)
-
-    def worth(at: tuple[int, int]) -> tuple[bool, bool, int]:
-        # A total is of more use than one of its parts.
-        return at[1] == total, in_rows[at[0]] != 1 and in_columns[at[1]] != 1, table[at[0]][at[1]]
-
-    for row, column in found:
-        if in_rows[row] == 1 and (beside := [at for at in shown if at[0] == row]):
-            # Its own line has one hidden cell anyway: what counts is the other direction.
-            return min(beside, key=lambda at: (at[1] == total, in_columns[at[1]] != 1, table[at[0]][at[1]]))
-        if in_columns[column] == 1 and (below := [at for at in shown if at[1] == column]):
-            return min(below, key=lambda at: (in_rows[at[0]] != 1, table[at[0]][at[1]]))
-    # None is alone in its line; the numbers come from zeros or from further away.
-    near = [at for at in shown if any(at[0] == row or at[1] == column for row, column in found)]
-    return min(near or shown, key=worth, default=None)
-
-
-def _is_determined(cell: tuple[int, int], table: Sequence[Sequence[int]], hidden: set[tuple[int, int]]) -> bool:
-    """Can a hidden count be no other number?
-
-    A table is a flow: from the source into each row its total, from the row into each column a cell, and the
-    columns' totals back. Another table with the same shown numbers is a circle through hidden cells only,
-    which adds one and takes one away by turns; what is taken away from must not be nothing.
-    """
-    start, end = _ends(cell, len(table[0]) - 1)
-    edges: dict[str, list[str]] = defaultdict(list)
-    for other in hidden - {cell}:
-        tail, head = _ends(other, len(table[0]) - 1)
-        edges[tail].append(head)
-        if table[other[0]][other[1]]:
-            edges[head].append(tail)
-    if _leads(edges, end, start):
-        return False
-    return not (table[cell[0]][cell[1]] and _leads(edges, start, end))
-
-
-def _ends(cell: tuple[int, int], total: int) -> tuple[str, str]:
-    row, column = cell
-    return ("source", f"row {row}") if column == total else (f"row {row}", f"column {column}")
-
-
-def _leads(edges: Mapping[str, Sequence[str]], start: str, end: str) -> bool:
-    waiting, seen = deque([start]), {start}
-    while waiting:
-        for following in edges.get(waiting.popleft(), ()):
-            if following == end:
-                return True
-            if following not in seen:
-                seen.add(following)
-                waiting.append(following)
-    return False
-
-
-# -- bars
-
-_BAR_HEIGHT, _BAR_STEP, _LABEL_WIDTH, _LONGEST_BAR = 22, 30, 300, 400
-_WORDS = {
-    "kk": {"title": "Өтініштер саны", "hidden": "жасырылған", "concern": "мәселе бойынша", "region": "өңір бойынша",
-           "age_band": "жасы бойынша", "language": "тілі бойынша", "month": "айлар бойынша", "unknown": "белгісіз"},
-    "ru": {"title": "Число обращений", "hidden": "скрыто", "concern": "по проблеме", "region": "по региону",
-           "age_band": "по возрасту", "language": "по языку", "month": "по месяцам", "unknown": "неизвестно"},
-    "en": {"title": "Number of cases", "hidden": "hidden", "concern": "by concern", "region": "by region",
-           "age_band": "by age", "language": "by language", "month": "by month", "unknown": "unknown"},
-}  # fmt: skip
-
-
-def _bars(table: Table, language: str, labels: Mapping[str, str]) -> str:
-    words = _WORDS[language]
-    lines = [
-        (labels.get(line.value) or _label(table.dimension, line.value, language), line.total) for line in table.lines
-    ]
-    title = f"{words['title']} {words[table.dimension]}"
-    return bars_svg(f"report-{table.dimension}-{language}", language, title, lines)
-
-
-def bars_svg(name: str, language: str, title: str, lines: Sequence[tuple[str, int | None]]) -> str:
-    """Counts as bars with every number written out; None is a hidden one. `name` is the only one on its page."""
-    numbers = [_WORDS[language]["hidden"] if count is None else str(count) for _, count in lines]
-    # Drawn to the longest bar that is shown: a hidden one must not be seen in the scale.
-    longest = max((count for _, count in lines if count is not None), default=1)
-    told = "; ".join(f"{called}: {number}" for (called, _), number in zip(lines, numbers, strict=True))
-    bars = "".join(
-        _bar(place, called, numbers[place], None if count is None else count / longest)
-        for place, (called, count) in enumerate(lines)
-    )
-    width, height = _LABEL_WIDTH + _LONGEST_BAR + 100, _BAR_STEP * len(lines)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" lang="{language}" viewBox="0 0 {width} {height}" '
-        f'aria-labelledby="{name}-title {name}-desc" font-family="sans-serif" font-size="15">'
-        f'<title id="{name}-title">{escape(title)}</title>'
-        f'<desc id="{name}-desc">{escape(told)}</desc>{bars}</svg>'
-    )
-
-
-def _label(dimension: Dimension, value: str, language: str) -> str:
-    if value == UNKNOWN:
-        return _WORDS[language]["unknown"]
-    if dimension is Dimension.REGION:
-        return region_name(value, "kk" if language == "kk" else "ru")
-    return value
-
-
-def _bar(number: int, label: str, count: str, share: float | None) -> str:
-    top = number * _BAR_STEP + (_BAR_STEP - _BAR_HEIGHT) // 2
-    length = round((share or 0) * _LONGEST_BAR)
-    return (
-        f'<text x="{_LABEL_WIDTH - 8}" y="{top + 16}" text-anchor="end" fill="#1a1a1a">{escape(label)}</text>'
-        f'<rect x="{_LABEL_WIDTH}" y="{top}" width="{length}" height="{_BAR_HEIGHT}" fill="#2b5f9e"/>'
-        f'<text x="{_LABEL_WIDTH + length + 8}" y="{top + 16}" fill="#1a1a1a">{escape(count)}</text>'
-    )

@@ -8,13 +8,14 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from content.model import load_taxonomy
+from referrals.bars import bars_svg, table_svg
 from referrals.console.visit import Page, Refusal, Visit
 from referrals.console.web import named
 from referrals.directory.coverage import Help, coverage, tile_map_svg
 from referrals.directory.hours import KAZAKHSTAN
 from referrals.dropoff import DropOff, drop_off
 from referrals.permissions import Permission
-from referrals.reports import Dimension, Report, bars_svg, report
+from referrals.reports import Dimension, Report, report
 from referrals.wording import _
 
 WORDS = (
@@ -86,7 +87,7 @@ def write_report(visit: Visit) -> Response:
 
 def _chart(visit: Visit, made: Report, dimension: Dimension) -> str:
     labels = {line.value: _words(visit, dimension, line.value) for line in made.table(dimension).lines}
-    return made.bar_svg(dimension, visit.language, labels)
+    return table_svg(made.table(dimension), visit.language, labels)
 
 
 def _drop_off_charts(visit: Visit, left: DropOff) -> tuple[Markup, Markup]:

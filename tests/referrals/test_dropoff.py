@@ -12,6 +12,7 @@ from sqlalchemy import delete
 from referrals import dropoff, tallies
 from referrals.db import writing
 from referrals.dropoff import STAGES, STEPS, DropOff, drop_off
+from referrals.hiding import hidden_parts
 from tests.referrals.handovers import Office
 
 FIRST, LAST = date(2026, 7, 1), date(2026, 9, 1)
@@ -82,7 +83,7 @@ def test_no_hidden_count_has_one_possible_value(seed: int) -> None:
     parts = [chance.choice((0, 1, 2, 4, 5, 9)) for _ in range(5)]
     if sum(parts) < dropoff.SMALLEST_SHOWN:
         parts[0] += 5
-    hidden = sorted(dropoff.hidden_parts(parts))
+    hidden = sorted(hidden_parts(parts))
     shown = dropoff._reached(parts, hidden)
     possible = []
     for values in product(range(sum(parts) + 1), repeat=len(hidden)):

@@ -14,10 +14,12 @@ import pytest
 from sqlalchemy.orm import Session
 
 from content.model import load_taxonomy
+from referrals.bars import table_svg
 from referrals.cases.models import Case, FollowUp, OrganizationKey, Referral
 from referrals.db import writing
 from referrals.directory.models import Service
-from referrals.reports import SMALLEST_SHOWN, Dimension, Outcome, Table, _columns, _Counted, hidden_cells, report
+from referrals.hiding import SMALLEST_SHOWN, hidden_cells
+from referrals.reports import Dimension, Outcome, Table, _columns, _Counted, report
 from tests.referrals.handovers import Office
 
 NOVEMBER = date(2026, 11, 1)
@@ -145,7 +147,7 @@ def test_too_few_cases_make_no_report(sqlite_house: Office) -> None:
         assert (made.total, made.median_hours, made.tables, made.follow_up) == (None, None, (), ())
         assert "all,,,cases,*" in made.to_csv()
         with pytest.raises(KeyError):
-            made.bar_svg(Dimension.REGION, "ru")
+            table_svg(made.table(Dimension.REGION), "ru")
 
 
 def test_the_follow_up_hides_too(full: Office) -> None:
@@ -161,7 +163,7 @@ def test_the_follow_up_hides_too(full: Office) -> None:
 def test_bars_say_their_numbers(full: Office) -> None:
     with full.sessions() as session:
         made = report(session, NOVEMBER, NOVEMBER)
-    svg = ElementTree.fromstring(made.bar_svg(Dimension.CONCERN, "ru", {"bullying": "Травля <в школе>"}))
+    svg = ElementTree.fromstring(table_svg(made.table(Dimension.CONCERN), "ru", {"bullying": "Травля <в школе>"}))
     ns = "{http://www.w3.org/2000/svg}"
     desc = svg.find(f"{ns}desc")
     assert svg.find(f"{ns}title") is not None
