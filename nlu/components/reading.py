@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
@@ -14,8 +15,9 @@ from rasa.nlu.classifiers.classifier import IntentClassifier
 from rasa.shared.nlu.constants import INTENT, METADATA, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import cross_val_predict
+from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import LinearSVC
 
 from components.encoder import Encoder
@@ -110,14 +112,16 @@ def learn(texts: Sequence[str], intents: Sequence[str], dangers: Sequence[bool],
     kept = np.array([name not in rare for name in classes])
     # A fixed seed: two trainings on the same lines read every message alike.
     machine = LinearSVC(C=config["C"], class_weight="balanced", random_state=42)
-    held_out = cross_val_predict(
-        machine,
-        rows[kept],
-        classes[kept],
-        cv=_FOLDS,
-        method="decision_function",
+    kept_rows, kept_classes = rows[kept], classes[kept]
+    folds = list(StratifiedKFold(_FOLDS).split(kept_rows, kept_classes))
+    # Processes, not threads: liblinear draws its lots from one place in a process, and two trainings must be alike.
+    machine, *others = Parallel(n_jobs=2)(
+        delayed(clone(machine).fit)(kept_rows[lines], kept_classes[lines])
+        for lines in (np.arange(len(kept_classes)), *(taught for taught, _ in folds))
     )
-    machine.fit(rows[kept], classes[kept])
+    held_out = np.empty((len(kept_classes), len(machine.classes_)))
+    for other, (_, asked) in zip(others, folds, strict=True):
+        held_out[asked] = other.decision_function(kept_rows[asked])
     alarm = LogisticRegression(C=config["danger_C"], solver="liblinear", random_state=42).fit(rows, np.array(dangers))
     order = {name: place for place, name in enumerate(machine.classes_)}
     # Eight bits a weight, each class with its own scale: the file is a quarter as large, and readings stay.
@@ -129,7 +133,7 @@ def learn(texts: Sequence[str], intents: Sequence[str], dangers: Sequence[bool],
         "bias": machine.intercept_,
         "danger": alarm.coef_[0].astype(np.float16),
         "danger_bias": alarm.intercept_[0],
-        "temperature": _temperature(held_out, np.array([order[name] for name in classes[kept]])),
+        "temperature": _temperature(held_out, np.array([order[name] for name in kept_classes])),
     }
     return Reader(grams, arrays)
 
