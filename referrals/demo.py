@@ -2,7 +2,6 @@
 
 import random
 import secrets
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -25,7 +24,8 @@ from referrals.settings import Settings
 # For the demo's own database only: whoever looks around has to know them.
 PASSWORD = "four invented demo words"  # printed for everybody, on purpose
 PASSPHRASE = "invented passphrase of the demo"
-HANDOVERS = 60
+# Of the last three months (what ended before is erased), and of the last hour: those wait in the demo's inbox.
+ENDED, WAITING = 60, 9
 _NAMES = (
     ("Ойдан шығарылған «Пана» орталығы", "Выдуманный центр «Пана»"),
     ("Ойдан шығарылған «Қолдау» қоры", "Выдуманный фонд «Колдау»"),
@@ -40,10 +40,16 @@ _WORDS = ("Выдуманные слова: меня дразнят в клас�
 class Account:
     """How somebody of the demo logs in; each code works once."""
 
+    id: UUID
     role: str
     email: str
     secret: str
     codes: tuple[str, ...]
+
+    @property
+    def actor(self) -> str:
+        """Its name in the audit trail."""
+        return f"staff:{self.id}"
 
 
 @dataclass(frozen=True)
@@ -60,16 +66,19 @@ def build(session: Session, settings: Settings, at: datetime) -> Demo:
     accounts = [_account(session, settings, role, organizations, at) for role in Role]
     _stale_service(session, organizations[0], at)
     chance = random.Random(11)  # noqa: S311 # figures to look at, no secrets
+    for number in range(ENDED, 0, -1):
+        opened = at - timedelta(days=6, hours=30 * number, minutes=chance.randrange(30))
+        _settle(session, _handover(session, settings, chance, opened, at)[0], chance, opened)
+    worker = next(account for account in accounts if account.role == Role.CASE_WORKER)
     receipt = ""
-    for opened in _times(chance, at):
-        receipt = _handover(session, settings, chance, opened, at)
+    for number in range(WAITING, 0, -1):
+        referral, receipt = _handover(
+            session, settings, chance, at - timedelta(minutes=4 * number), at, organizations[0]
+        )  # fmt: skip
+        if number % 3 == 0:
+            lifecycle.accept(session, referral, worker.actor, at - timedelta(minutes=1))
+            referral.assigned_to = worker.id
     return Demo(tuple(accounts), receipt)
-
-
-def _times(chance: random.Random, at: datetime) -> Iterator[datetime]:
-    """Over the last half year, the newest last and a few minutes old."""
-    for number in range(HANDOVERS, 0, -1):
-        yield at - timedelta(days=3 * (number - 1), minutes=5 + chance.randrange(30))
 
 
 def _organization(session: Session, settings: Settings, number: int, at: datetime) -> UUID:
@@ -118,11 +127,18 @@ def _account(session: Session, settings: Settings, role: Role, organizations: li
     assert codes is not None  # its own code
     # The code of this very moment stays usable: nobody waits half a minute to look around.
     person.totp_last = 0
-    return Account(role, email, enrolled.secret, tuple(codes))
+    return Account(person.id, role, email, enrolled.secret, tuple(codes))
 
 
-def _handover(session: Session, settings: Settings, chance: random.Random, opened: datetime, now: datetime) -> str:
-    """One hand-over, and what became of it in the time since."""
+def _handover(
+    session: Session,
+    settings: Settings,
+    chance: random.Random,
+    opened: datetime,
+    now: datetime,
+    first: UUID | None = None,
+) -> tuple[Referral, str]:
+    """One hand-over and its receipt; to the organisation `first` where one is given."""
     receipt, child = new_receipt(), f"demo:{secrets.token_hex(4)}"
     profile, sealer = pseudonym(settings.pepper, child), Sealer(settings.sealing_key)
     concern = chance.choices([name for name, _ in _CONCERNS], [weight for _, weight in _CONCERNS])[0]
@@ -134,24 +150,24 @@ def _handover(session: Session, settings: Settings, chance: random.Random, opene
         language=chance.choice(("kk", "ru")), excluded=(), contact_mode="receipt", contact_when="any",
     )  # fmt: skip
     need = Need(concern, answers.region, int(band.split("-")[0]), answers.language)
+    found = choices(session, read_pins(settings.pins_path), need, now)
     intake.send(
         session, sealer, profile=profile, address=child, answers=answers,
-        chosen=choices(session, read_pins(settings.pins_path), need, now), token=secrets.token_hex(16),
+        chosen=sorted(found, key=lambda choice: choice.organization_id != first), token=secrets.token_hex(16),
         receipt=receipt_keys(receipt, settings.pepper), at=opened,
     )  # fmt: skip
-    case = session.query(Referral).filter_by(sent_at=opened).one().case
-    if now - opened > timedelta(days=6):
-        _settle(session, case.referrals[0], chance, opened)
     session.flush()
-    return receipt
+    return session.query(Referral).filter_by(sent_at=opened).one(), receipt
 
 
 def _settle(session: Session, referral: Referral, chance: random.Random, opened: datetime) -> None:
     """An older one has come to some end."""
     answered = opened + timedelta(minutes=chance.randrange(10, 600))
     if chance.random() < 0.15:
-        lifecycle.reject(session, referral, RejectReason.NO_CAPACITY, "staff:demo", answered)
-        return
+        following = lifecycle.reject(session, referral, RejectReason.NO_CAPACITY, "staff:demo", answered)
+        if following is None:
+            return
+        referral = following
     lifecycle.accept(session, referral, "staff:demo", answered)
     lifecycle.answer(session, referral, "Выдуманный ответ: мы рядом.", "staff:demo", answered)
     if chance.random() < 0.8:

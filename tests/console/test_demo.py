@@ -1,8 +1,9 @@
 """The demo: filled, marked as invented, to be logged in to, and never beside real children's words."""
 
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,14 @@ from starlette.testclient import TestClient
 
 from bot.app import open_database
 from referrals import audit, demo
-from referrals.cases.models import Case
+from referrals.cases import lifecycle, retention
+from referrals.cases.models import Case, Referral
 from referrals.console.app import console_app
 from referrals.console.visit import form_token
 from referrals.crypto import Sealer
 from referrals.db import session_factory, writing
 from referrals.directory.models import Organization
+from referrals.people import Staff
 from referrals.settings import Settings, load_settings
 from tests.conftest import JANYMDA, environment
 
@@ -30,6 +33,10 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings,
     engine, sessions = open_database(settings)
     with writing(sessions) as session:
         made = demo.build(session, settings, NOW)
+    # What `janymda run` does by itself a few minutes later must leave enough to look at.
+    with writing(sessions) as session:
+        lifecycle.escalate(session, NOW + timedelta(minutes=5))
+        retention.sweep(session, NOW + timedelta(minutes=5))
     yield settings, engine, made
     engine.dispose()
 
@@ -41,8 +48,17 @@ def test_everything_says_that_it_is_invented(filled: tuple[Settings, Engine, dem
         for organization in made:
             assert "Выдуманн" in organization.name["ru"]
             assert "Ойдан шығарылған" in organization.name["kk"]
-        assert session.query(Case).count() == demo.HANDOVERS
+        assert session.query(Case).count() == demo.ENDED + demo.WAITING
         assert audit.verify(session) is None
+
+
+def test_the_inbox_holds_what_waits(filled: tuple[Settings, Engine, demo.Demo]) -> None:
+    with session_factory(filled[1])() as session:
+        worker = session.scalars(select(Staff).where(Staff.role == "case_worker")).one()
+        here = select(Referral.state).where(Referral.organization_id == worker.organization_id)
+        tally = Counter(session.scalars(here.where(Referral.sent_at > NOW - timedelta(hours=1))))
+        assert tally == {"in_progress": demo.WAITING - demo.WAITING // 3, "accepted": demo.WAITING // 3}
+        assert session.query(Case).filter(Case.state == "closed").count() > demo.ENDED / 2
 
 
 @pytest.mark.parametrize(
