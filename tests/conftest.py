@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +23,22 @@ from tests.telegram_server import TOKEN, TelegramServer
 ROOT = Path(__file__).resolve().parent.parent
 JANYMDA = ROOT / ".venv" / "bin" / "janymda"
 START_SECONDS = 120.0
+_TEMPORARY = "PYTEST_DEBUG_TEMPROOT"
+
+
+def pytest_configure() -> None:
+    """Each run keeps its files in a root of its own.
+
+    Pytest closes the root that runs share (mode 700) whenever one starts; a PostgreSQL server of another run, which
+    is not root, then finds its own files no more and dies.
+    """
+    os.environ.setdefault(_TEMPORARY, tempfile.mkdtemp(prefix="janymda-tests-"))
+
+
+def pytest_sessionfinish(exitstatus: int) -> None:
+    """What passed leaves nothing behind."""
+    if exitstatus == 0 and "janymda-tests-" in os.environ[_TEMPORARY]:
+        shutil.rmtree(os.environ[_TEMPORARY], ignore_errors=True)
 
 
 def free_port() -> int:
