@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from referrals.console import auth, cases, directory, figures, files, handing
+from referrals.console import auth, cases, directory, figures, files, handing, trail
 from referrals.console.answer import AnswerPages
 from referrals.console.api import api_routes
 from referrals.console.visit import House, Page, route_of
@@ -21,7 +21,15 @@ from referrals.crypto import PASSPHRASE, PASSWORD, Hardness, Sealer
 
 _STATIC = Path(__file__).parent / "static"
 # The staff's pages. The order matters: a fixed path comes before one with a name in it.
-PAGES: tuple[Page, ...] = (*auth.PAGES, *files.PAGES, *directory.PAGES, *cases.PAGES, *handing.PAGES, *figures.PAGES)
+PAGES: tuple[Page, ...] = (
+    *auth.PAGES,
+    *files.PAGES,
+    *directory.PAGES,
+    *cases.PAGES,
+    *handing.PAGES,
+    *figures.PAGES,
+    *trail.PAGES,
+)
 
 
 def console_app(

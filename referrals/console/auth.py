@@ -3,8 +3,8 @@
 import segno
 from starlette.responses import Response
 
-from referrals import audit, people
-from referrals.console.records import events, organizations, staff_of
+from referrals import people
+from referrals.console.records import organizations, staff_of
 from referrals.console.visit import COOKIE, Door, NotThere, Page, Visit, goto
 from referrals.console.web import LANGUAGE_COOKIE
 from referrals.crypto import token_digest
@@ -199,16 +199,6 @@ def change_staff(visit: Visit) -> Response:
     return goto("/staff" if visit.may("staff") else "/colleagues")
 
 
-# -- the audit trail, for its reader
-
-
-def show_audit(visit: Visit) -> Response:
-    """Who did what, the newest first, without content; and whether the chain holds."""
-    before = visit.request.query_params.get("before", "")
-    found = events(visit.session, int(before) if before.isascii() and before.isdigit() and len(before) < 12 else None)
-    return visit.page("audit.html", events=found, broken=audit.verify(visit.session))
-
-
 PAGES = (
     Page("GET", "/", "home", Door.OPEN, home),
     Page("GET", "/login", "login_page", Door.OPEN, show_login),
@@ -225,5 +215,4 @@ PAGES = (
     Page("GET", "/colleagues", "colleagues_listed", Permission.STAFF_OF_OWN, list_staff),
     Page("POST", "/colleagues", "colleague_invite", Permission.STAFF_OF_OWN, invite),
     Page("POST", "/colleagues/{id}", "colleague_changed", Permission.STAFF_OF_OWN, change_staff),
-    Page("GET", "/audit", "audit_read", Permission.AUDIT, show_audit),
 )
