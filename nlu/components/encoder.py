@@ -1,6 +1,6 @@
 """A small language model beside the n-grams: it knows words that no training line has.
 
-Six layers of multilingual-e5-small (MIT), tuned on the training lines by nlu/encoder/tune.py and kept in
+Four layers of multilingual-e5-small (MIT), tuned on the training lines by nlu/encoder/tune.py and kept in
 eight bits. It is asked only where the n-grams are not sure: docs/adr/012-a-small-encoder.md.
 """
 

