@@ -17,8 +17,8 @@ Pairs = list[tuple[dict[str, Any], dict[str, Any]]]
 # goals are 0.90 (0.85 mixed), 0.99 and 0.90 (docs/understanding.md); these are what was reached, so that it
 # cannot be lost unseen.
 FLOORS = {
-    ("ru", True): (0.90, 0.95, 0.74), ("kk", True): (0.85, 0.89, 0.75), ("mixed", True): (0.90, 0.92, 0.68),
-    ("ru", False): (0.94, 0.95, 0.68), ("kk", False): (0.94, 0.92, 0.70), ("mixed", False): (0.94, 0.99, 0.84),
+    ("ru", True): (0.90, 0.97, 0.73), ("kk", True): (0.87, 0.93, 0.74), ("mixed", True): (0.89, 0.92, 0.70),
+    ("ru", False): (0.94, 0.96, 0.64), ("kk", False): (0.94, 0.90, 0.70), ("mixed", False): (0.95, 0.99, 0.82),
 }  # fmt: skip
 FILES = tuple(FLOORS)
 LANGUAGE_FLOOR = 0.98
