@@ -3,6 +3,7 @@
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from starlette.responses import HTMLResponse, Response
 
 from content.model import Label, Locale, load_catalogue
 from content.regions import region_name
+from referrals.directory.hours import KAZAKHSTAN
 from referrals.wording import LANGUAGES, catalogue
 
 HEADERS = {
@@ -56,7 +58,13 @@ def _environment(language: str) -> Environment:
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, extensions=["jinja2.ext.i18n"]
     )
     made.install_gettext_translations(catalogue(language), newstyle=True)  # type: ignore[attr-defined] # by the extension
+    made.filters["local"] = _local
     return made
+
+
+def _local(at: datetime, form: str) -> str:
+    """A time as the clock on the staff's wall shows it: Kazakhstan has one zone."""
+    return at.astimezone(KAZAKHSTAN).strftime(form)
 
 
 @cache

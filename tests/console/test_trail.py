@@ -1,6 +1,7 @@
 """The audit trail as its reader sees it: words and names instead of codes (referrals/console/trail.py)."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 from referrals import audit
@@ -41,3 +42,12 @@ def test_the_auditor_reads_names_and_words(desk: Desk) -> None:
     assert shown
     assert "invented-editor" in text
     assert f"staff:{editor.id}" not in text
+
+
+def test_times_are_those_on_the_wall_in_kazakhstan(desk: Desk) -> None:
+    auditor = desk.person("auditor")
+    with desk.house.sessions() as session:
+        newest = session.query(audit.AuditEvent).order_by(audit.AuditEvent.id.desc()).first()
+        assert newest is not None
+        there = (newest.at + timedelta(hours=5)).strftime("%Y-%m-%d %H:%M:%S")
+    assert there in auditor.get("/audit").text
