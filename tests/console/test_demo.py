@@ -64,7 +64,7 @@ def test_the_inbox_holds_what_waits(filled: tuple[Settings, Engine, demo.Demo]) 
 @pytest.mark.parametrize(
     ("role", "page", "words"),
     [
-        ("coordinator", "/reports", "<svg"), ("lead", "/cases", "/cases/"), ("auditor", "/audit", "logged in"),
+        ("coordinator", "/reports", "<svg"), ("lead", "/cases", "/cases/"), ("auditor", "/audit", "Demo auditor"),
         ("editor", "/directory/verify", "Ойдан шығарылған заңгер"),
     ],
 )  # fmt: skip
