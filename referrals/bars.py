@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from content.regions import region_name
+from referrals.drawing import svg
 from referrals.reports import UNKNOWN, Dimension, Table
 
 _BAR_HEIGHT, _BAR_STEP, _LABEL_WIDTH, _LONGEST_BAR = 22, 30, 300, 400
@@ -37,13 +38,7 @@ def bars_svg(name: str, language: str, title: str, lines: Sequence[tuple[str, in
         _bar(place, called, numbers[place], None if count is None else count / longest)
         for place, (called, count) in enumerate(lines)
     )
-    width, height = _LABEL_WIDTH + _LONGEST_BAR + 100, _BAR_STEP * len(lines)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" lang="{language}" viewBox="0 0 {width} {height}" '
-        f'aria-labelledby="{name}-title {name}-desc" font-family="sans-serif" font-size="15">'
-        f'<title id="{name}-title">{escape(title)}</title>'
-        f'<desc id="{name}-desc">{escape(told)}</desc>{bars}</svg>'
-    )
+    return svg(name, language, title, told, (_LABEL_WIDTH + _LONGEST_BAR + 100, _BAR_STEP * len(lines)), bars)
 
 
 def _label(dimension: Dimension, value: str, language: str) -> str:

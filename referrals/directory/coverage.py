@@ -13,6 +13,7 @@ from content.model import load_taxonomy
 from content.regions import all_regions, region_name
 from referrals.directory.freshness import is_shown
 from referrals.directory.models import Kind, Service, Status
+from referrals.drawing import svg
 
 
 class Help(StrEnum):
@@ -145,12 +146,7 @@ def tile_map_svg(coverage: Coverage, concern: str, language: str, label: str | N
     # Several maps may stand on one page: their identifiers must differ.
     name = f"coverage-{escape(concern)}-{language}"
     tiles = "".join(_tile(code, coverage.cells[code, concern], language) for code in coverage.regions)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" lang="{language}" '
-        f'viewBox="0 0 {columns * _WIDTH} {rows * _HEIGHT}" aria-labelledby="{name}-title {name}-desc" '
-        f'font-family="sans-serif" font-size="15" text-anchor="middle">'
-        f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-desc">{escape(desc)}</desc>{tiles}</svg>'
-    )
+    return svg(name, language, title, desc, (columns * _WIDTH, rows * _HEIGHT), tiles, anchor="middle")
 
 
 def _tile(code: str, cell: Cell, language: str) -> str:
