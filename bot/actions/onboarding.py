@@ -7,7 +7,7 @@ from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from bot.actions.reply import Event, button, entity, intent, say, text
-from bot.facts import read_age_answer, read_audience_answer, read_language_answer
+from bot.facts import find_only_age, read_age_answer, read_audience_answer, read_language_answer
 
 SKIPPED = "skipped"
 _SKIPPING = ("skip", "unsure", "deny")
@@ -22,7 +22,8 @@ class ValidateOnboardingForm(Action):
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
         asked = tracker.get_slot("requested_slot")
         if asked == "language_choice":
-            return self._language(dispatcher, tracker)
+            # A child that is asked for its language and says how old it is has said something.
+            return self._language(dispatcher, tracker) or _set("age_band", find_only_age(text(tracker)))
         if asked == "audience":
             return _audience_events(_audience_answer(tracker))
         if asked == "age_band":
