@@ -180,7 +180,7 @@ def test_groups_are_left_and_never_answered(server: TelegramServer, bot: Running
 
 
 def test_a_child_who_blocked_the_bot_is_left_in_peace(server: TelegramServer, bot: Running) -> None:
-    """SECURITY F9: one try, and nobody else waits for it."""
+    """SECURITY F9: one try, and nobody else waits for it; what becomes of a hand-over: test_blocked.py."""
     server.blocked.add(77)
     server.write(77, "/help")
     server.wait_for(server.all_confirmed, 20)
