@@ -43,6 +43,9 @@ def danger(key: str, *numbers: str) -> dict[str, Any]:
     return {"reply": key, "contacts": list(numbers or ("102", "112", "150")), "buttons": [_SAFE_BUTTON]}
 
 
+DANGER_STAY = danger("danger_stay", "112", "102", "150")
+
+
 def of_alarm(alarm: Alarm) -> dict[str, Any]:
     """The answer to what the guard saw."""
     key = "danger_other" if alarm.other else f"danger_{alarm.kind.value}"

@@ -43,6 +43,8 @@ _COMMANDS = {
     "erase": "erase_ask", "stop": "erase_ask",
 }  # fmt: skip
 _LONG = 1_000
+# Right after an answer to danger these mean that it is not over.
+_STILL_IN_DANGER = frozenset(("sadness", "unsure", "nlu_fallback"))
 # "No", "nobody", "go on": an answer to the question, not something to be passed on.
 _PASSES = re.compile(
     r"\W*(?:нет|не|неа|никто|никого|дальше|не знаю|не хочу|пропустить|пропусти|жоқ|жок|ешкім|ешким|білмеймін|билмеймин"
@@ -181,6 +183,8 @@ class Decision:
         if plain is not None:
             return plain
         danger = state.danger
+        if danger and await self._still_in_danger(clean):
+            return Reply([cards.DANGER_STAY])
         reply = await self._converse(state, seat, text=clean)
         if danger and reply.replies[0]["reply"] == "safe_now":
             # Written instead of pressed: it leads on in the same way.
@@ -189,6 +193,13 @@ class Decision:
         if len(text) > _LONG:
             return Reply([{"reply": "too_long"}, *reply.replies], reply.hide, reply.erase)
         return reply
+
+    async def _still_in_danger(self, clean: str) -> bool:
+        """ "I am afraid" just after the numbers: the talk stays with the danger, and so does the state."""
+        try:
+            return (await self._dialogue.read(clean)).intent in _STILL_IN_DANGER
+        except DialogueFailed:
+            return False
 
     async def _plain(self, clean: str, state: State, seat: Seat) -> Reply | None:
         """What needs no model to be understood; None for anything else."""
