@@ -4,6 +4,22 @@ from typing import Any
 
 from bot.guard import Alarm, Danger
 
+# What many come for, to choose instead of writing.
+_CHILDREN_ASK: tuple[dict[str, Any], ...] = (
+    {"label": "concern_physical_violence", "intent": "physical_violence"},
+    {"label": "concern_bullying", "intent": "bullying"},
+    {"label": "concern_sadness", "intent": "sadness"},
+    {"label": "more_concerns", "intent": "inform", "entities": {"concern": "other"}},
+    {"label": "rights", "intent": "choose_topic", "entities": {"topic": "rights"}},
+    {"label": "human", "intent": "human"},
+)
+_ADULTS_ASK: tuple[dict[str, Any], ...] = (
+    {"label": "cg_say", "intent": "choose_topic", "entities": {"topic": "cg_say"}},
+    {"label": "cg_not_say", "intent": "choose_topic", "entities": {"topic": "cg_not_say"}},
+    {"label": "cg_duty", "intent": "choose_topic", "entities": {"topic": "cg_duty"}},
+    {"label": "cg_where", "intent": "crisis_centre"},
+    {"label": "cg_law", "intent": "choose_topic", "entities": {"topic": "rights"}},
+)
 _SAFE_BUTTON = {"label": "not_in_danger", "control": "safe"}
 _DANGER_LINES = {Danger.MEDICAL: ("103", "112", "102")}
 _CONCERN_OF = {
@@ -36,6 +52,11 @@ ASK_LANGUAGE: dict[str, Any] = {
     "reply": "ask_language",
     "buttons": [{"label": "lang_kk", "control": "kk"}, {"label": "lang_ru", "control": "ru"}],
 }
+
+
+def opening(register: str | None) -> tuple[dict[str, Any], ...]:
+    """The buttons under an open question, for a reply that says `opening`."""
+    return _ADULTS_ASK if register == "adult" else _CHILDREN_ASK
 
 
 def danger(key: str, *numbers: str) -> dict[str, Any]:

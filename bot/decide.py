@@ -12,8 +12,9 @@ from functools import partial
 from typing import Any
 
 from bot import cards, endings
+from bot.calling import cannot_call
 from bot.dialogue import Dialogue, DialogueFailed, Said
-from bot.facts import find_age_band, find_only_age
+from bot.facts import find_age_band, find_audience, find_only_age
 from bot.fault import asks_of_fault
 from bot.guard import Alarm, find_danger, is_safe_word
 from bot.handover import Handovers, asks_own_words, find_receipt
@@ -173,8 +174,8 @@ class Decision:
         own = await self._own_words(incoming, state, seat, alarm)
         if own is not None:
             return own
+        self._learn(text, state, seat)
         if alarm:
-            self._learn(text, state)
             return self._danger(alarm, state)
         if is_unknown_command(text):
             return Reply([cards.HELP_NOW])
@@ -207,13 +208,18 @@ class Decision:
             return Reply([{"reply": "no_words", "buttons": [cards.HELP_BUTTON]}])
         if is_foreign(clean):
             return Reply([cards.OTHER_SCRIPT])
-        age = find_only_age(clean) if state.step.form is None else None
-        if age:
+        age = find_only_age(clean)
+        if age and not self._asks_age(state):
             # Nobody asked: there is nothing in a number that a model could read.
-            return await self._converse(state, seat, intent="inform", entities={"age_band": age})
+            if state.step.form is None:
+                return await self._converse(state, seat, intent="inform", entities={"age_band": age})
+            self._note(state, seat, age_band=age)
+            return Reply([{"reply": "noted"}, *state.step.replies[-1:]])
         if state.step.slots.get("concern") in _SOMEBODY_ELSES_FAULT and asks_of_fault(clean):
             # Answered at once, and the talk stays where it is.
             return Reply([{"reply": "not_your_fault"}, *state.step.replies[-1:]])
+        if state.step.form is None and cannot_call(clean):
+            return await self._converse(state, seat, intent="choose_help", entities={"choice": "no_call"})
         return None
 
     async def _own_words(self, incoming: Incoming, state: State, seat: Seat, alarm: Alarm | None) -> Reply | None:
@@ -249,11 +255,26 @@ class Decision:
         return Reply([*danger.replies, *reply.replies], effects=reply.effects, instead=danger.replies[0])
 
     @staticmethod
-    def _learn(text: str, state: State) -> None:
-        """An age told in the same breath: the answer to danger should fit it too."""
+    def _asks_age(state: State) -> bool:
+        """Is a number an answer to what was asked?"""
+        return state.step.form == "onboarding_form" or state.step.slots.get("requested_slot") == "age_band"
+
+    def _learn(self, text: str, state: State, seat: Seat) -> None:
+        """Who writes, told in passing: this answer and all that follow should fit."""
+        if state.register is not None:
+            return
+        if find_audience(text) == "adult":
+            self._note(state, seat, audience="adult", age_band="adult")
+            return
         band = find_age_band(text)
-        if band and state.register is None:
-            state.step.slots["age_band"] = band
+        if band:
+            self._note(state, seat, age_band=band)
+
+    @staticmethod
+    def _note(state: State, seat: Seat, **slots: str) -> None:
+        """Rasa begins anew from the same step, knowing this too."""
+        state.step.slots.update(slots)
+        seat.renew()
 
     def _danger(self, alarm: Alarm, state: State) -> Reply:
         """Help first, without asking anybody: no Rasa, no database, no directory."""

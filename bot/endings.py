@@ -28,12 +28,12 @@ _STEP_OF: tuple[tuple[str, str], ...] = (
     ("ask_handover", "handover"), ("handover_", "handover"), ("ask_language", "language"), ("ask_audience", "who"),
     ("ask_age_band", "age"), ("ask_region", "region"), ("region_", "region"), ("ask_concern", "concern"),
     ("told_", "concern"), ("confirm_", "confirm"), ("steps_", "help_offered"), ("choice_", "help_offered"),
-    ("concern_chosen", "help_offered"), ("helped_check", "help_offered"), ("help_card", "numbers"),
+    ("helped_check", "help_offered"), ("help_card", "numbers"),
     ("help_now", "numbers"), ("hotlines", "numbers"), ("human_", "numbers"), ("help_", "help_described"),
     ("services_", "services"), ("service_", "services"), ("no_services", "services"), ("national_", "services"),
     ("crisis_centre", "services"), ("rights_", "rights"), ("cg_", "caregiver"), ("caregiver_", "caregiver"),
     ("not_understood", "not_understood"), ("introduced", "greeting"), ("onboarded", "greeting"),
-    ("limits_told", "greeting"), ("greeted", "greeting"),
+    ("limits_told", "greeting"), ("greeted", "greeting"), ("noted", "greeting"),
 )  # fmt: skip
 
 

@@ -8,9 +8,16 @@ from content.regions import find_region
 _OF_A_CHILD = re.compile(
     r"\b(мо(?:я|ю|ей|его|ему|й|и|их)\s+(?:доч|сын|внук|внуч|реб[её]н|дет|ученик|ученик|воспитанн)\w*"
     r"|наш\w*\s+(?:доч|сын|внук|внуч|реб[её]н)\w*"
-    r"|(?:я|мы)\s+(?:учитель|воспитатель|бабушка|мама|отец|папа|классный|психолог|сосед)\w*"
+    r"|(?:я|мы)\s+(?:его\s+|её\s+|ее\s+|их\s+)?"
+    r"(?:учитель|воспитатель|бабушка|дедушка|мама|мать|отец|папа|т[её]тя|классный|психолог|сосед)\w*"
     r"|(?:қыз|ұл|бала|немере|шәкірт|оқушы)(?:ым|м|мыз|ымыз|лары[мң])(?:а|ды|ның|нан|ға|ге|ды|ні|ді)?"
     r"|мен\s+(?:мұғалім|анасы|әкесі|әжесі|атасы|тәрбиеші)\w*)\b",
+    re.IGNORECASE,
+)
+# Words for a child that only its parents and grandparents use without "my"; "the neighbour's son" is none.
+_OF_A_WARD = re.compile(
+    r"\b(?:внуч|внук|дочк|дочер|доченьк|дочурк|сыночк|сынишк|сынок|дочь\b|сын(?:а|у|ом|е)?\b)\w*"
+    r"(?!\s+(?:наш\w+\s+|мо\w+\s+)?(?:сосед|друг|подруг|отчим|мачех|учител|директор|хозя|мамин|папин|т[её]т|дяд))",
     re.IGNORECASE,
 )
 # Words by which a child speaks of a friend, a brother or a sister. Classmates count only one at a time, and
@@ -30,13 +37,23 @@ _DOES_IT = re.compile(
     r"|шантаж|обзыва|дразн|ұра|ұрып|соғ|тиіс|қорлай|мазақта|қорқыт)",
     re.IGNORECASE,
 )
-_AGE_PHRASES = (
-    re.compile(r"\bмне\s+(?:уже\s+|только\s+)?(\d{1,2})\b", re.IGNORECASE),
-    re.compile(
-        r"\b(\d{1,2})\s*(?:лет|год(?:а|иков)?|жас(?:та|тамын|тағы)?|zhas\w*|jas\w*|let)\b",
-        re.IGNORECASE,
-    ),
-    re.compile(r"\bжасым\s+(\d{1,2})\b", re.IGNORECASE),
+# What can stand between "to me" and an age, and what makes of the number no age: hours, money, messages.
+_SOON = r"(?:уже|только|почти|скоро|сейчас|всего|қазір|казир|енді|енди)"
+_NO_AGE = (
+    r"(?!\s*(?:раз|час|сағат|сагат|минут|дн|ден|күн|кун|недел|апта|месяц|ай\b|тыс|тен|тг|мың|мын|рет|сообщ|хабар"
+    r"|класс|-?й\b))"
+)
+_YEARS = r"(?:лет|год(?:а|иков)?|жас(?:та|тағы)?|zhas\w*|jas\w*|let)"
+# Whose years they are is sure only where nobody but the writer stands beside them: "я девочка 9 лет".
+_WRITER = r"(?:^|[.,;!?(\n]|\b(?:я|мен|девочка|мальчик|девушка|парень|подросток|ученица|ученик|қызбын|ұлмын|баламын))"
+_AGE_PHRASES = tuple(
+    re.compile(phrase, re.IGNORECASE)
+    for phrase in (
+        rf"\b(?:мне|маған|маган|mne|magan|жасым)\s+(?:{_SOON}\s+)?(\d{{1,2}})\b{_NO_AGE}",
+        rf"{_WRITER}\s*(\d{{1,2}})\s*{_YEARS}\s*(?:$|[.,;!?)\n]|мне\b|и\b|девоч|мальч|девуш|парень|учусь|қыз|ұл)",
+        r"\b(\d{1,2})[\s-]*(?:жас\s?тамын|жастамин|дамын|дамин|демін|демин|тамын|темін|zhastamyn|jastamyn)\b",
+        r"\b(\d{1,2})\s*жас(?:ар|тағы)\s+(?:қыз|кыз|ұл|ул|бала)(?:мын|бын|пын)\b",
+    )
 )
 _AGE_WORDS = {
     "семь": 7, "восемь": 8, "девять": 9, "десять": 10, "одиннадцать": 11, "двенадцать": 12,
@@ -49,8 +66,11 @@ _ADULT_ANSWER = re.compile(
 )
 YOUNGEST, OLDEST = 4, 99
 
+_LONGEST_AGE = 40
 _ONLY_AGE = re.compile(
-    r"\W*(?:мне|маған|маган|мен|жасым)?\W*(\d{1,2})\W*(?:лет|год|года|жас|жастамын|жасар)?\W*", re.IGNORECASE
+    rf"\W*(?:(?:мне|я|маған|маган|мен|менің жасым|жасым|{_SOON})\W+)*(\d{{1,2}})"
+    r"(?:\W*(?:лет|год|года|годиков|жас\w*|дамын|дамин|демін|демин|тамын|темін|те|та|де|да|мне|толды|исполнилось))*\W*",
+    re.IGNORECASE,
 )
 
 
@@ -79,7 +99,7 @@ def find_age_band(text: str) -> str | None:
 
 def find_only_age(text: str) -> str | None:
     """The band when a message is an age and nothing else (`16`, `мне 9`, `маған 14 жас`)."""
-    found = _ONLY_AGE.fullmatch(text.strip())
+    found = _ONLY_AGE.fullmatch(text.strip()) if len(text) <= _LONGEST_AGE else None
     if found and YOUNGEST <= int(found.group(1)) <= OLDEST:
         return band_of(int(found.group(1)))
     return None
@@ -102,7 +122,7 @@ def read_age_answer(text: str) -> str | None:
 
 def find_audience(text: str) -> str | None:
     """`adult` when an adult speaks of a child, `other` when a child speaks of a friend or sibling."""
-    if _OF_A_CHILD.search(text):
+    if _OF_A_CHILD.search(text) or (_OF_A_WARD.search(text) and not _TO_ME.search(text)):
         return "adult"
     if _TO_ME.search(text) or _DOES_IT.search(text):
         return None

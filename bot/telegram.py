@@ -132,6 +132,8 @@ class Telegram:
     def _take(self, update: dict[str, Any], number: int) -> asyncio.Task[None]:
         """Handle an update after those of the same chat that came before it."""
         chat = _chat_number(update)
+        # All that has come counts, not only what its turn has come for: answers get higher numbers than any of it.
+        self._outbox.saw(_message_number(update))
         before = self._tails.get(chat) if chat is not None else None
         task = asyncio.create_task(self._after(before, update, number))
         if chat is not None:
@@ -168,8 +170,6 @@ class Telegram:
     async def _answer(self, event: _Event) -> None:
         """Through the turn until it is committed; answered at once even when it cannot be."""
         profile = self._turn.profile(event.incoming.address)
-        if event.number is not None:
-            self._outbox.saw(event.number)
 
         def deliver(session: Session, owner: bytes, answer: Answer) -> None:
             if event.number is not None:
@@ -350,6 +350,13 @@ def _chat_number(update: dict[str, Any]) -> int | None:
     chat = part.get("chat") if isinstance(part, dict) else None
     number = chat.get("id") if isinstance(chat, dict) else None
     return number if isinstance(number, int) else None
+
+
+def _message_number(update: dict[str, Any]) -> int:
+    """The number of the message in an update that nobody has checked yet; 0 when it has none."""
+    message = update.get("message")
+    number = message.get("message_id") if isinstance(message, dict) else None
+    return number if _is_id(number) else 0
 
 
 def _next_offset(running: dict[int, asyncio.Task[None]], finished: set[int], before: int | None) -> int | None:

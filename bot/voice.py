@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
+from bot.cards import opening
 from bot.messages import Button, Contact, Outgoing
 from bot.state import MOST_BUTTONS, State
 from content.cards import card_lines
@@ -61,7 +62,8 @@ class Voice:
             ]
             texts[-1] = "\n".join([texts[-1], *(f"• {line}" for line in lines)])
         contacts = [self._contact(number, locale, register) for number in reply.get("contacts", ())]
-        buttons = tuple(self._button(spec, state, locale) for spec in reply.get("buttons", ()))
+        specs = [*reply.get("buttons", ()), *(opening(register) if reply.get("opening") else ())]
+        buttons = tuple(self._button(spec, state, locale) for spec in specs)
         cards = [Outgoing(key, "", contact=contact) for contact in contacts]
         said = [Outgoing(key, text) for text in texts[:-1]]
         last = Outgoing(key, texts[-1], buttons)

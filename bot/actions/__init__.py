@@ -64,7 +64,7 @@ def all_actions(sessions: Sessions, pins: Pins, now: Callable[[], datetime]) -> 
         AskConcern(),
         AskConcernConfirmed(),
         OfferHelp(desk.is_open),
-        DescribeHelp(),
+        DescribeHelp(desk.is_open),
         LookNear(),
         ValidateWhereForm(),
         AskRegion(),

@@ -6,7 +6,6 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import ActiveLoop, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from bot.actions.onboarding import caregiver_buttons
 from bot.actions.reply import Event, say, text
 from bot.facts import find_one_region
 
@@ -19,7 +18,7 @@ class OpenCaregiver(Action):
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
         region = find_one_region(text(tracker))
-        say(dispatcher, "caregiver_opened", buttons=caregiver_buttons())
+        say(dispatcher, "caregiver_opened", opening=True)
         return [
             ActiveLoop(None),
             SlotSet("requested_slot", None),

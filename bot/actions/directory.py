@@ -181,5 +181,5 @@ class Informed(Action):
             tracker.slots["region"] = region
             return [SlotSet("region", region), *self._find.run(dispatcher, tracker, domain)]
         learnt = {name: entity(tracker, name) for name in ("audience", "age_band")}
-        say(dispatcher, "concern_chosen")
+        say(dispatcher, "noted_open", opening=True)
         return [SlotSet(name, value) for name, value in learnt.items() if value]

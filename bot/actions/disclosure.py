@@ -9,10 +9,12 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from bot.actions.reply import Event, button, entity, intent, say, text
 from bot.actions.taxonomy import choices_for, is_concern, taxonomy
-from bot.facts import find_age_band, find_audience, find_one_region
+from bot.facts import find_audience, find_one_region
 
 # Choices that are a line to call, sent as a contact card as well.
 LINES = ("150", "111", "102", "112", "103")
+# Asked for in words: what is there for a child that does not want, dare or manage to call.
+NO_CALL = "no_call"
 
 
 class TellHarm(Action):
@@ -40,22 +42,12 @@ class TellHarm(Action):
 
 
 def _learn(tracker: Tracker, written: str) -> dict[str, str]:
-    """Age, region and audience, as far as the message tells what was not known before."""
+    """Region and audience, as far as the message tells what was not known before; the age was seen by the bot."""
     if not written:
         return {}
-    found = {
-        "age_band": find_age_band(written),
-        "region": find_one_region(written),
-        "audience": find_audience(written),
-    }
-    if found["audience"] == "adult":
-        found["age_band"] = "adult"
-    known = {"age_band", "audience"} - {None}
-    return {
-        name: value
-        for name, value in found.items()
-        if value is not None and not (name in known and tracker.get_slot(name))
-    }
+    region = find_one_region(written)
+    audience = None if tracker.get_slot("audience") else find_audience(written)
+    return {name: value for name, value in (("region", region), ("audience", audience)) if value}
 
 
 class ValidateConcernForm(Action):
@@ -144,11 +136,16 @@ class OfferHelp(Action):
 class DescribeHelp(Action):
     """One way to help: what happens, who will hear it, what it costs, is a parent needed."""
 
+    def __init__(self, can_hand_over: Callable[[], bool]) -> None:
+        self._can_hand_over = can_hand_over
+
     def name(self) -> str:
         return "action_describe_help"
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
         choice = entity(tracker, "choice") or "150"
+        if choice == NO_CALL:
+            return self._without_a_call(dispatcher)
         others = [c for c in choices_for(tracker.get_slot("concern")) if c != choice]
         buttons = [button(f"choice_{c}", "choose_help", choice=c) for c in others]
         if choice in ("near", "lawyer"):
@@ -158,5 +155,18 @@ class DescribeHelp(Action):
             f"help_{choice}",
             contacts=[choice] if choice in LINES else [],
             buttons=[*buttons, button("rights", "choose_topic", topic="rights")],
+        )
+        return []
+
+    def _without_a_call(self, dispatcher: CollectingDispatcher) -> list[Event]:
+        asking = [button("ask_handover", "ask_handover")] if self._can_hand_over() else []
+        say(
+            dispatcher,
+            f"help_{NO_CALL}",
+            buttons=[
+                *asking,
+                button("choice_school", "choose_help", choice="school"),
+                button("near_me", "crisis_centre"),
+            ],
         )
         return []

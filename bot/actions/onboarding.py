@@ -6,7 +6,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from bot.actions.reply import Event, button, entity, intent, say, text
+from bot.actions.reply import Event, entity, intent, say, text
 from bot.facts import find_only_age, read_age_answer, read_audience_answer, read_language_answer
 
 SKIPPED = "skipped"
@@ -72,30 +72,7 @@ class Onboarded(Action):
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
         say(dispatcher, "limits_told")
         if tracker.get_slot("audience") == "adult":
-            say(dispatcher, "caregiver_opened", buttons=caregiver_buttons())
+            say(dispatcher, "caregiver_opened", opening=True)
         else:
-            say(dispatcher, "onboarded", buttons=first_buttons())
+            say(dispatcher, "onboarded", opening=True)
         return []
-
-
-def first_buttons() -> list[dict[str, Any]]:
-    """What many come for, to choose instead of writing."""
-    return [
-        button("concern_physical_violence", "physical_violence"),
-        button("concern_bullying", "bullying"),
-        button("concern_sadness", "sadness"),
-        button("more_concerns", "inform", concern="other"),
-        button("rights", "choose_topic", topic="rights"),
-        button("human", "human"),
-    ]
-
-
-def caregiver_buttons() -> list[dict[str, Any]]:
-    """The four things that adults ask."""
-    return [
-        button("cg_say", "choose_topic", topic="cg_say"),
-        button("cg_not_say", "choose_topic", topic="cg_not_say"),
-        button("cg_duty", "choose_topic", topic="cg_duty"),
-        button("cg_where", "crisis_centre"),
-        button("cg_law", "choose_topic", topic="rights"),
-    ]

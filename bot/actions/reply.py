@@ -21,8 +21,13 @@ def say(
     contacts: Sequence[str] = (),
     choices: Sequence[str] = (),
     set_language: str | None = None,
+    opening: bool = False,
 ) -> None:
-    """Answer with a reply key. `choices` are lines of content put under the text, in order."""
+    """Answer with a reply key.
+
+    `choices` are lines of content put under the text, in order. `opening`: what most
+    people ask stands below as buttons.
+    """
     message: dict[str, Any] = {"reply": key}
     if facts:
         message["facts"] = dict(facts)
@@ -34,6 +39,8 @@ def say(
         message["choices"] = list(choices)
     if set_language:
         message["set_language"] = set_language
+    if opening:
+        message["opening"] = True
     dispatcher.utter_message(json_message=message)
 
 

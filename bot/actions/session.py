@@ -7,7 +7,6 @@ from rasa_sdk.events import ActionExecuted, ActiveLoop, SessionStarted, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from bot.actions.directory import FindServices
-from bot.actions.onboarding import first_buttons
 from bot.actions.reply import Event, button, say, text
 from bot.facts import read_language_answer
 from content.regions import find_region
@@ -85,7 +84,7 @@ class NotUnderstood(Action):
                 ],
             )
         else:
-            say(dispatcher, "not_understood_once", buttons=first_buttons())
+            say(dispatcher, "not_understood_once", opening=True)
         return []
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.facts import find_audience, find_only_age
+from bot.facts import find_age_band, find_audience, find_only_age
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,13 @@ def test_it_is_about_somebody_else(text: str) -> None:
     assert find_audience(text) == "other"
 
 
-@pytest.mark.parametrize("text", ["мою дочь бьют в школе", "внучка молчит, мой внук боится", "қызымды мектепте ұрады"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "мою дочь бьют в школе", "внучка молчит, мой внук боится", "қызымды мектепте ұрады", "внучку обижает отчим",
+        "дочь не хочет в школу", "у дочери синяки", "я его бабушка", "я отец, что она вам писала",
+    ],
+)  # fmt: skip
 def test_an_adult_writes_of_a_child(text: str) -> None:
     assert find_audience(text) == "adult"
 
@@ -52,8 +58,28 @@ def test_an_adult_writes_of_a_child(text: str) -> None:
     ("text", "band"),
     [
         ("16", "14-17"), ("мне 9", "7-10"), ("маған 12 жас", "11-13"), ("13 лет", "11-13"), (" 8! ", "7-10"),
-        ("мне 9 и меня бьют", None), ("102", None), ("мама", None), ("3 раза", None),
+        ("16 дамын", "14-17"), ("мен 16 дамын", "14-17"), ("13-темін", "11-13"), ("мне уже 12 лет", "11-13"),
+        ("жасым 15 те", "14-17"), ("мне 35", "adult"),
+        ("мне 9 и меня бьют", None), ("102", None), ("мама", None), ("3 раза", None), ("мне " * 20 + "9", None),
     ],
 )  # fmt: skip
 def test_an_age_alone_is_nothing_but_an_age(text: str, band: str | None) -> None:
     assert find_only_age(text) == band
+
+
+@pytest.mark.parametrize("text", ["сын соседа бьёт меня", "сын нашего соседа приставал", "сын учительницы дерётся"])
+def test_somebody_elses_son_makes_nobody_an_adult(text: str) -> None:
+    assert find_audience(text) != "adult"
+
+
+@pytest.mark.parametrize(
+    ("text", "band"),
+    [
+        ("меня бьют, мне 13 лет", "11-13"), ("я девочка 9 лет", "7-10"), ("14 лет, живу с отчимом", "14-17"),
+        ("10 жасар қызбын, мені ұрады", "7-10"), ("мен 16 дамын, қашып кеттім", "14-17"),
+        ("отчиму 40 лет", None), ("уже 5 лет бьёт", None), ("5 лет назад", None), ("мне 5 раз звонил", None),
+        ("мне 10 тысяч обещали", None), ("інім 8 жаста", None), ("подруге 13 лет", None),
+    ],
+)  # fmt: skip
+def test_the_writers_age_in_a_sentence_and_nobody_elses(text: str, band: str | None) -> None:
+    assert find_age_band(text) == band

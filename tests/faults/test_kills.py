@@ -2,6 +2,7 @@
 
 import random
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -155,3 +156,34 @@ def test_a_broken_line_neither_loses_nor_doubles(tmp_path: Path, fault: str) -> 
             said = _settled(server, range(1, 6))
         assert all(said[chat] == said[1] for chat in said)
         assert len(said[1]) == len(set(said[1])) >= 3
+
+
+def test_a_message_of_unknown_fate_is_found_behind_a_heap_of_what_others_wrote(tmp_path: Path) -> None:
+    """While the bot was down somebody wrote much: what is sent then gets a number far above all that was handled."""
+    from tests.telegram_server import Fault
+
+    # A dialogue engine that takes messages and never answers: the heap stays a heap.
+    with TelegramServer(seed=4).running() as server, socket.create_server(("127.0.0.1", 0), backlog=64) as rasa:
+        server.fault = lambda method, fields: Fault(reset="after") if fields.get("chat_id") == 1 else None
+        server.write(1, "/help")
+        for _ in range(90):
+            server.write(2, "привет")
+        port = free_port()
+        env = environment(
+            tmp_path, port, free_port(), **telegram_settings(server),
+            JANYMDA_RASA_URL=f"http://127.0.0.1:{rasa.getsockname()[1]}", JANYMDA_RASA_TIMEOUT="60",
+        )  # fmt: skip
+        process = start(env, tmp_path)
+        # Taken by Telegram, but the line breaks, and the bot dies before it can look.
+        server.wait_for(lambda: server.said(1), 60)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        server.fault = lambda method, fields: None
+        process = start(env, tmp_path)
+        try:
+            server.wait_for(lambda: len(server.said(1)) >= 5, 60)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(20)
+        said = _answers(server, 1)
+        assert len(said) == len(set(said))
