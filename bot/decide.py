@@ -44,8 +44,11 @@ _COMMANDS = {
     "erase": "erase_ask", "stop": "erase_ask",
 }  # fmt: skip
 _LONG = 1_000
-# Right after an answer to danger these mean that it is not over.
+# Right after an answer to danger these mean that it is not over; so does whatever is not clearly something else.
 _STILL_IN_DANGER = frozenset(("sadness", "unsure", "nlu_fallback"))
+_CLEARLY = 0.6
+# The danger that is answered anew while another is not over: what a child may do to itself.
+_GRAVER = "self_harm"
 # "No", "nobody", "go on": an answer to the question, not something to be passed on.
 _PASSES = re.compile(
     r"\W*(?:нет|не|неа|никто|никого|дальше|не знаю|не хочу|пропустить|пропусти|жоқ|жок|ешкім|ешким|білмеймін|билмеймин"
@@ -196,11 +199,14 @@ class Decision:
         return reply
 
     async def _still_in_danger(self, clean: str) -> bool:
-        """ "I am afraid" just after the numbers: the talk stays with the danger, and so does the state."""
+        """ "I am afraid", "we hid" just after the numbers: the talk stays with the danger, and so does the state."""
         try:
-            return (await self._dialogue.read(clean)).intent in _STILL_IN_DANGER
+            reading = await self._dialogue.read(clean)
         except DialogueFailed:
             return False
+        if reading.intent == "imminent_danger":
+            return False
+        return reading.intent in _STILL_IN_DANGER or reading.confidence < _CLEARLY
 
     async def _plain(self, clean: str, state: State, seat: Seat) -> Reply | None:
         """What needs no model to be understood; None for anything else."""
@@ -313,6 +319,9 @@ class Decision:
         alarm = next((r for r in replies if r["reply"].startswith("danger_")), None)
         if alarm:
             seat.renew()
+            if state.danger and said.reading.concern not in (state.danger, _GRAVER):
+                # More of the same danger, which the model takes for another one.
+                return Reply([cards.DANGER_STAY])
             state.danger = said.reading.concern or None
             return Reply([cards.danger(alarm["reply"])])
         if any(r["reply"] == "technical_problem" for r in replies):
