@@ -113,16 +113,19 @@ def learn(texts: Sequence[str], intents: Sequence[str], dangers: Sequence[bool],
     # A fixed seed: two trainings on the same lines read every message alike.
     machine = LinearSVC(C=config["C"], class_weight="balanced", random_state=42)
     kept_rows, kept_classes = rows[kept], classes[kept]
-    folds = list(StratifiedKFold(_FOLDS).split(kept_rows, kept_classes))
+    # Half of the lines show how sure a machine may be that has learnt from the other half.
+    taught, asked = next(iter(StratifiedKFold(_FOLDS).split(kept_rows, kept_classes)))
+    alarm = LogisticRegression(C=config["danger_C"], solver="liblinear", random_state=42)
     # Processes, not threads: liblinear draws its lots from one place in a process, and two trainings must be alike.
-    machine, *others = Parallel(n_jobs=2)(
-        delayed(clone(machine).fit)(kept_rows[lines], kept_classes[lines])
-        for lines in (np.arange(len(kept_classes)), *(taught for taught, _ in folds))
+    machine, other, alarm = Parallel(n_jobs=2)(
+        delayed(learner.fit)(lines, right)
+        for learner, lines, right in (
+            (machine, kept_rows, kept_classes),
+            (clone(machine), kept_rows[taught], kept_classes[taught]),
+            (alarm, rows, np.array(dangers)),
+        )
     )
-    held_out = np.empty((len(kept_classes), len(machine.classes_)))
-    for other, (_, asked) in zip(others, folds, strict=True):
-        held_out[asked] = other.decision_function(kept_rows[asked])
-    alarm = LogisticRegression(C=config["danger_C"], solver="liblinear", random_state=42).fit(rows, np.array(dangers))
+    held_out = other.decision_function(kept_rows[asked])
     order = {name: place for place, name in enumerate(machine.classes_)}
     # Eight bits a weight, each class with its own scale: the file is a quarter as large, and readings stay.
     scale = np.abs(machine.coef_).max(axis=1) / 127
@@ -133,7 +136,7 @@ def learn(texts: Sequence[str], intents: Sequence[str], dangers: Sequence[bool],
         "bias": machine.intercept_,
         "danger": alarm.coef_[0].astype(np.float16),
         "danger_bias": alarm.intercept_[0],
-        "temperature": _temperature(held_out, np.array([order[name] for name in kept_classes])),
+        "temperature": _temperature(held_out, np.array([order[name] for name in kept_classes[asked]])),
     }
     return Reader(grams, arrays)
 
