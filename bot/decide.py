@@ -224,7 +224,7 @@ class Decision:
         if state.step.slots.get("concern") in _SOMEBODY_ELSES_FAULT and asks_of_fault(clean):
             # Answered at once, and the talk stays where it is.
             return Reply([{"reply": "not_your_fault"}, *state.step.replies[-1:]])
-        if state.step.form is None and cannot_call(clean):
+        if state.step.form in (None, "onboarding_form") and cannot_call(clean):
             return await self._converse(state, seat, intent="choose_help", entities={"choice": "no_call"})
         return None
 
