@@ -12,15 +12,14 @@ from functools import partial
 from typing import Any
 
 from bot import cards, endings
-from bot.calling import cannot_call
 from bot.dialogue import Dialogue, DialogueFailed, Said
 from bot.facts import find_age_band, find_audience, find_only_age
-from bot.fault import asks_of_fault
 from bot.guard import Alarm, find_danger, is_safe_word
 from bot.handover import Handovers, asks_own_words, find_receipt
 from bot.language import is_foreign
 from bot.mask import is_unknown_command, mask, normalise
 from bot.messages import Incoming, Kind, Reply
+from bot.plain import asks_of_fault, cannot_call
 from bot.seats import Seat
 from bot.state import SENDER_TURNS, State, Step
 from bot.voice import CONTROL, Voice
