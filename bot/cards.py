@@ -65,6 +65,7 @@ def danger(key: str, *numbers: str) -> dict[str, Any]:
 
 
 DANGER_STAY = danger("danger_stay", "112", "102", "150")
+DANGER_NO_CALL = danger("danger_no_call", "112")
 
 
 def of_alarm(alarm: Alarm) -> dict[str, Any]:

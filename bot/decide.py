@@ -13,10 +13,10 @@ from typing import Any
 
 from bot import cards, endings
 from bot.dialogue import Dialogue, DialogueFailed, Said
-from bot.facts import find_age_band, find_audience, find_only_age
+from bot.facts import find_age_band, find_audience, find_only_age, read_language_answer
 from bot.guard import Alarm, find_danger, is_safe_word
 from bot.handover import Handovers, asks_own_words, find_receipt
-from bot.language import is_foreign
+from bot.language import TELLING_WORDS, is_foreign
 from bot.mask import is_unknown_command, mask, normalise
 from bot.messages import Incoming, Kind, Reply
 from bot.plain import asks_of_fault, cannot_call
@@ -185,9 +185,8 @@ class Decision:
         plain = await self._plain(clean, state, seat)
         if plain is not None:
             return plain
+        self._leave_language(clean, state, seat)
         danger = state.danger
-        if danger and await self._still_in_danger(clean):
-            return Reply([cards.DANGER_STAY])
         reply = await self._converse(state, seat, text=clean)
         if danger and reply.replies[0]["reply"] == "safe_now":
             # Written instead of pressed: it leads on in the same way.
@@ -197,8 +196,19 @@ class Decision:
             return Reply([{"reply": "too_long"}, *reply.replies], reply.hide, reply.erase)
         return reply
 
+    async def _in_danger(self, clean: str, state: State, seat: Seat) -> Reply | None:
+        """Just after an answer to danger the talk stays there, until a clear word leads on: None for such a word."""
+        if cannot_call(clean):
+            return Reply([cards.DANGER_NO_CALL])
+        age = find_only_age(clean)
+        if age:
+            self._note(state, seat, age_band=age)
+        if age or await self._still_in_danger(clean):
+            return Reply([cards.DANGER_STAY])
+        return None
+
     async def _still_in_danger(self, clean: str) -> bool:
-        """ "I am afraid", "we hid" just after the numbers: the talk stays with the danger, and so does the state."""
+        """ "I am afraid", "we hid": it is not over, and neither is whatever is not clearly something else."""
         try:
             reading = await self._dialogue.read(clean)
         except DialogueFailed:
@@ -213,6 +223,11 @@ class Decision:
             return Reply([{"reply": "no_words", "buttons": [cards.HELP_BUTTON]}])
         if is_foreign(clean):
             return Reply([cards.OTHER_SCRIPT])
+        if state.step.slots.get("concern") in _SOMEBODY_ELSES_FAULT and asks_of_fault(clean):
+            # Answered at once, and the talk stays where it is.
+            return Reply([{"reply": "not_your_fault"}, *state.step.replies[-1:]])
+        if state.danger:
+            return await self._in_danger(clean, state, seat)
         age = find_only_age(clean)
         if age and not self._asks_age(state):
             # Nobody asked: there is nothing in a number that a model could read.
@@ -220,10 +235,7 @@ class Decision:
                 return await self._converse(state, seat, intent="inform", entities={"age_band": age})
             self._note(state, seat, age_band=age)
             return Reply([{"reply": "noted"}, *state.step.replies[-1:]])
-        if state.step.slots.get("concern") in _SOMEBODY_ELSES_FAULT and asks_of_fault(clean):
-            # Answered at once, and the talk stays where it is.
-            return Reply([{"reply": "not_your_fault"}, *state.step.replies[-1:]])
-        if state.step.form in (None, "onboarding_form") and cannot_call(clean):
+        if cannot_call(clean):
             return await self._converse(state, seat, intent="choose_help", entities={"choice": "no_call"})
         return None
 
@@ -259,6 +271,13 @@ class Decision:
         danger = self._danger(alarm, state)
         return Reply([*danger.replies, *reply.replies], effects=reply.effects, instead=danger.replies[0])
 
+    def _leave_language(self, clean: str, state: State, seat: Seat) -> None:
+        """Who is asked for a language and tells something instead has shown it: the question does not come again."""
+        asked = state.step.form == "onboarding_form" and state.step.slots.get("requested_slot") == "language_choice"
+        if asked and state.language and len(clean.split()) >= TELLING_WORDS and not read_language_answer(clean):
+            state.step.form = None
+            self._note(state, seat, requested_slot=None, language_choice=state.language)
+
     @staticmethod
     def _asks_age(state: State) -> bool:
         """Is a number an answer to what was asked?"""
@@ -276,7 +295,7 @@ class Decision:
             self._note(state, seat, age_band=band)
 
     @staticmethod
-    def _note(state: State, seat: Seat, **slots: str) -> None:
+    def _note(state: State, seat: Seat, **slots: str | None) -> None:
         """Rasa begins anew from the same step, knowing this too."""
         state.step.slots.update(slots)
         seat.renew()

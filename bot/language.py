@@ -10,6 +10,8 @@ import yaml
 from bot.folding import foldings
 
 Language: TypeAlias = Literal["kk", "ru", "mixed"]
+# A word or two ("Павлодар", "ок") do not show the language of a talk.
+TELLING_WORDS = 3
 _WORDS = Path(__file__).parent / "language_words.yaml"
 # More than this tells nothing new: the beginning and the end of a long message are read.
 _HEAD, _TAIL = 700, 300

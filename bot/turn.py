@@ -17,7 +17,7 @@ from bot.cards import HELP_CARD
 from bot.decide import Decision
 from bot.dialogue import Dialogue
 from bot.handover import Handovers
-from bot.language import reply_language
+from bot.language import TELLING_WORDS, reply_language
 from bot.log import log
 from bot.messages import Answer, Effect, Incoming, Kind, Outgoing, Reply
 from bot.seats import Seat, Seats
@@ -25,9 +25,6 @@ from bot.state import IDLE_SECONDS, State
 from bot.voice import Voice
 from referrals.crypto import Sealer, pseudonym
 from referrals.db import writing
-
-# A word or two ("Павлодар", "ок") do not change the language of a talk.
-_TELLING_WORDS = 3
 
 
 class Delivery(Protocol):
@@ -185,7 +182,7 @@ class Turn:
             self._handovers.forget(self.profile(incoming.address))
             seat.renew()
         state.seen_at = self._now().timestamp()
-        telling = state.language is None or len(incoming.text.split()) >= _TELLING_WORDS
+        telling = state.language is None or len(incoming.text.split()) >= TELLING_WORDS
         if incoming.kind is Kind.TEXT and not state.language_chosen and telling:
             state.language = reply_language(incoming.text, state.language) or state.language
         if state.language is None:
