@@ -18,6 +18,7 @@ from bot.office import audit_app, database_app, erase, organization_app, staff_a
 from bot.rasa_process import RasaMissing
 from content.lint import check_content
 from content.model import ContentError
+from referrals.directory.freshness import Limits, set_limits
 from referrals.settings import Settings, SettingsError, load_settings
 
 app = typer.Typer(
@@ -144,6 +145,7 @@ def _settings() -> Settings:
     except SettingsError as error:
         _fail(str(error))
     quiet_libraries()
+    set_limits(Limits(settings.warn_days, settings.hide_days))
     return settings
 
 

@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     # Fingerprints of the organisations' keys; outside the database, on purpose.
     key_pins: Path | None = None
     case_days: int = Field(90, ge=1, le=3_650)
+    # Days without a check after which staff are warned of a service, and after which children are not told of it.
+    warn_days: int = Field(60, ge=1, le=3_650)
+    hide_days: int = Field(120, ge=1, le=3_650)
     smtp_host: str | None = None
     smtp_port: int = Field(587, ge=1, le=65_535)
     smtp_sender: str | None = None
@@ -96,6 +99,8 @@ class Settings(BaseSettings):
             self.console_url = f"http://{self.host}:{self.console_port}"
         if self.key_pins is None:
             self.key_pins = self.data_dir / "secrets" / "key_pins.json"
+        if self.warn_days >= self.hide_days:
+            raise ValueError("JANYMDA_WARN_DAYS must be smaller than JANYMDA_HIDE_DAYS: staff need time to call")
         if self.smtp_host and not self.smtp_sender:
             raise ValueError("JANYMDA_SMTP_HOST is set without JANYMDA_SMTP_SENDER, the address letters come from")
         return self

@@ -21,7 +21,7 @@ from referrals.directory.facts import (
     differences,
     facts_of,
 )
-from referrals.directory.freshness import stale_services
+from referrals.directory.freshness import limits, stale_services
 from referrals.directory.models import ChangeKind, Kind, NeedsGuardian, Organization, Service, ServiceChange, Status
 from referrals.directory.search import card_facts
 from referrals.directory.week import HoursWrong, hours_from, week_of
@@ -68,7 +68,12 @@ def show_list(visit: Visit) -> Response:
 def show_work_list(visit: Visit) -> Response:
     """What to call this week, the longest unverified first."""
     found = stale_services(visit.session, visit.at)
-    return visit.page("to_verify.html", services=found, freshness={s.id: freshness_of(s, visit.at) for s in found})
+    return visit.page(
+        "to_verify.html",
+        services=found,
+        freshness={s.id: freshness_of(s, visit.at) for s in found},
+        hide_days=limits().hide,
+    )
 
 
 def _service(visit: Visit) -> Service:

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
 from referrals.audit import AuditEvent
-from referrals.directory.freshness import HIDE_DAYS, WARN_DAYS, age_in_days
+from referrals.directory.freshness import age_in_days, limits
 from referrals.directory.models import ChangeState, Organization, Service, ServiceChange, SourceKind, Status
 from referrals.people import Staff
 
@@ -60,4 +60,4 @@ def freshness_of(service: Service, at: datetime) -> str:
     if service.verified_on is None:
         return "never"
     days = age_in_days(service, at)
-    return "hidden" if days > HIDE_DAYS else "stale" if days > WARN_DAYS else "fresh"
+    return "hidden" if days > limits().hide else "stale" if days > limits().warn else "fresh"

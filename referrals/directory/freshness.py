@@ -1,5 +1,6 @@
 """A number that nobody has checked for long is worse than none: staff are warned, then it is hidden."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, or_, select
@@ -8,8 +9,27 @@ from sqlalchemy.orm import Session
 from referrals.directory.hours import KAZAKHSTAN
 from referrals.directory.models import Service, SourceKind, Status
 
-WARN_DAYS = 60
-HIDE_DAYS = 120
+
+@dataclass(frozen=True)
+class Limits:
+    """Days without a check after which staff are warned, and after which children are not told of a service."""
+
+    warn: int = 60
+    hide: int = 120
+
+
+_limits = Limits()
+
+
+def limits() -> Limits:
+    """The limits of this process."""
+    return _limits
+
+
+def set_limits(chosen: Limits) -> None:
+    """For this process, once, when it has read its settings: one answer for chat, console and API alike."""
+    global _limits  # noqa: PLW0603 # a process has one directory
+    _limits = chosen
 
 
 def is_shown(service: Service, at: datetime) -> bool:
@@ -18,12 +38,12 @@ def is_shown(service: Service, at: datetime) -> bool:
         return False
     if service.source_kind == SourceKind.LAW_OR_STATE:
         return True
-    return service.verified_on is not None and age_in_days(service, at) <= HIDE_DAYS
+    return service.verified_on is not None and age_in_days(service, at) <= _limits.hide
 
 
 def shown(at: datetime) -> ColumnElement[bool]:
     """The same as a condition of a query."""
-    oldest = at.astimezone(KAZAKHSTAN).date() - timedelta(days=HIDE_DAYS)
+    oldest = at.astimezone(KAZAKHSTAN).date() - timedelta(days=_limits.hide)
     fresh = or_(Service.source_kind == SourceKind.LAW_OR_STATE, Service.verified_on >= oldest)
     return and_(Service.status == Status.PUBLISHED, fresh)
 
@@ -37,7 +57,7 @@ def age_in_days(service: Service, at: datetime) -> int:
 
 def stale_services(session: Session, at: datetime) -> list[Service]:
     """Published services that staff should verify again, the longest unverified first."""
-    limit = at.astimezone(KAZAKHSTAN).date() - timedelta(days=WARN_DAYS)
+    limit = at.astimezone(KAZAKHSTAN).date() - timedelta(days=_limits.warn)
     query = select(Service).where(
         Service.status == Status.PUBLISHED,
         Service.source_kind == SourceKind.VERIFIED,

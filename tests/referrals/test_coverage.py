@@ -12,11 +12,11 @@ from content.model import load_taxonomy
 from content.regions import all_regions, region_name
 from referrals.db import make_engine, migrate, session_factory, writing
 from referrals.directory.coverage import TILES, Cell, Help, coverage, tile_map_svg
-from referrals.directory.freshness import HIDE_DAYS
+from referrals.directory.freshness import Limits
 from referrals.directory.models import Organization, Service, ServiceArea
 
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
-OLD = NOW.date() - timedelta(days=HIDE_DAYS + 1)
+OLD = NOW.date() - timedelta(days=Limits().hide + 1)
 SVG = "{http://www.w3.org/2000/svg}"
 
 

@@ -10,16 +10,19 @@ from rasa_sdk import Tracker
 from rasa_sdk.executor import CollectingDispatcher
 from sqlalchemy.orm import Session
 
+from bot import cli
 from bot.actions.directory import FindServices
 from bot.state import State
 from bot.voice import Voice
 from content.model import CONTENT, load_catalogue
+from referrals.console.records import freshness_of
 from referrals.db import make_engine, migrate, session_factory, writing
-from referrals.directory.freshness import HIDE_DAYS, stale_services
+from referrals.directory.freshness import Limits, set_limits, stale_services
 from referrals.directory.hours import KAZAKHSTAN
 from referrals.directory.hsds import SeedError, seed
 from referrals.directory.models import Location, Organization, Phone, Schedule, Service, ServiceArea
 from referrals.directory.search import find_services, national_lines
+from referrals.settings import SettingsError, load_settings
 
 MONDAY_NOON = datetime(2026, 11, 23, 12, 0, tzinfo=KAZAKHSTAN)
 WEEKDAYS = "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"
@@ -98,7 +101,32 @@ def test_what_nobody_verified_is_warned_of_and_then_hidden(
     with sessions() as session:
         assert bool(_found(session)) is shown
         assert bool(stale_services(session, MONDAY_NOON)) is stale
-    assert HIDE_DAYS == 120
+
+
+@pytest.mark.parametrize(("days", "shown", "stale"), [(10, True, False), (11, True, True), (21, False, True)])
+def test_the_limits_are_those_of_the_settings(
+    sessions: Callable[[], Session], monkeypatch: pytest.MonkeyPatch, days: int, shown: bool, stale: bool
+) -> None:
+    monkeypatch.setenv("JANYMDA_WARN_DAYS", "10")
+    monkeypatch.setenv("JANYMDA_HIDE_DAYS", "20")
+    try:
+        cli._settings()
+        with writing(sessions) as session:
+            session.add(_service("x", verified_on=MONDAY_NOON.date() - timedelta(days=days)))
+        with sessions() as session:
+            assert bool(_found(session)) is shown
+            assert bool(stale_services(session, MONDAY_NOON)) is stale
+            assert freshness_of(session.query(Service).one(), MONDAY_NOON) == (
+                "hidden" if not shown else "stale" if stale else "fresh"
+            )
+    finally:
+        set_limits(Limits())
+
+
+def test_a_warning_comes_before_the_hiding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JANYMDA_HIDE_DAYS", "60")
+    with pytest.raises(SettingsError, match="JANYMDA_WARN_DAYS"):
+        load_settings()
 
 
 def test_drafts_wrong_ages_and_other_concerns_are_left_out(sessions: Callable[[], Session]) -> None:

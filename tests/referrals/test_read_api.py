@@ -14,11 +14,11 @@ from starlette.testclient import TestClient
 
 from referrals.console.api import api_routes
 from referrals.db import make_engine, migrate, session_factory, writing
-from referrals.directory.freshness import HIDE_DAYS
+from referrals.directory.freshness import Limits
 from referrals.directory.models import Location, Organization, Phone, Schedule, Service, ServiceArea
 
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
-OLD = NOW.date() - timedelta(days=HIDE_DAYS + 1)
+OLD = NOW.date() - timedelta(days=Limits().hide + 1)
 PAGE = {"total_items", "total_pages", "page_number", "size", "first_page", "last_page", "empty", "contents"}
 
 
