@@ -47,10 +47,13 @@ def services(
     if waiting:
         undecided = select(ServiceChange.service_id).where(ServiceChange.state == ChangeState.WAITING)
         query = query.where(Service.id.in_(undecided))
-    count = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    query = query.options(selectinload(Service.phones), selectinload(Service.organization))
-    chosen = query.order_by(Service.search_text, Service.id).limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE)
-    return list(session.scalars(chosen)), count
+    loaded = query.options(selectinload(Service.phones), selectinload(Service.organization))
+    # Counted on the way: a second look at every service would take as long again.
+    counted = loaded.add_columns(func.count().over()).order_by(Service.search_text, Service.id)
+    rows = session.execute(counted.limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE)).all()
+    if not rows and page > 1:
+        return [], session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    return [row[0] for row in rows], rows[0][1] if rows else 0
 
 
 def freshness_of(service: Service, at: datetime) -> str:

@@ -1,6 +1,5 @@
 """Which services fit this child, here and now."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,8 +14,6 @@ from referrals.directory.hours import KAZAKHSTAN, Hours, OpenState, hours_by, ho
 from referrals.directory.models import Kind, Schedule, Service, ServiceArea
 
 _FAR = datetime.max.replace(tzinfo=UTC)
-# Databases take so many values in one question.
-_AT_ONCE = 5_000
 _STATES = (OpenState.OPEN, OpenState.CLOSED, OpenState.UNKNOWN)
 
 
@@ -57,7 +54,7 @@ def find_services(
     Services of the region come before nationwide ones. `age` in years, `at` with its time zone,
     `kind` one of Kind; without it emergency lines are left out (they are shown on their own).
     """
-    chosen = _best(session, and_(shown(at), *_fits(region, age, kind, concern)), at, language)[:limit]
+    chosen = _best(session, and_(shown(at), *_fits(region, age, kind)), concern, at, language)[:limit]
     parts = (Service.phones, Service.schedules, Service.locations)
     found = session.scalars(
         select(Service).where(Service.id.in_(chosen)).options(*(selectinload(part) for part in parts))
@@ -66,30 +63,34 @@ def find_services(
     return [found_service(by_id[identity], at, region) for identity in chosen]
 
 
-def _best(session: Session, fits: ColumnElement[bool], at: datetime, language: str | None) -> list[UUID]:
-    """All that fit, the best first. Read as bare columns: thousands may fit, and a child waits."""
-    fitting = session.execute(
-        select(Service.id, Service.nationwide, Service.always_open, Service.languages).where(fits)
-    ).all()
-    schedules = _schedules(session, [row.id for row in fitting if not row.always_open])
+def _best(
+    session: Session, fits: ColumnElement[bool], concern: str | None, at: datetime, language: str | None
+) -> list[UUID]:
+    """All that fit, the best first. Read as bare columns in one question: thousands may fit, and a child waits."""
+    service = (Service.id, Service.nationwide, Service.always_open, Service.languages, Service.concerns)
+    # Set apart, so that PostgreSQL looks into the concerns of those only that fit else: it counts that look as free.
+    near = select(*service).where(fits).cte("near").prefix_with("MATERIALIZED")
+    hours_columns = (Schedule.rrule, Schedule.opens_at, Schedule.closes_at, Schedule.valid_from, Schedule.valid_to)
+    query = select(*(near.c[column.key] for column in service[:-1]), *hours_columns).join(
+        Schedule, Schedule.service_id == near.c.id, isouter=True
+    )
+    if concern is not None:
+        # A list of codes as text: both databases can look into that.
+        codes = cast(near.c.concerns, String)
+        query = query.where(or_(codes == "[]", codes.contains(f'"{concern}"', autoescape=True)))
+    fitting: dict[UUID, Any] = {}
+    schedules: dict[UUID, list[Any]] = {}
+    for row in session.execute(query):
+        fitting[row.id] = row
+        if row.rrule is not None:
+            schedules.setdefault(row.id, []).append(row)
     ranked = []
-    for identity, nationwide, always_open, languages in fitting:
-        hours = hours_by(schedules.get(identity, ()), at, always_open=always_open)
-        speaks = language is None or not languages or language in languages
+    for identity, row in fitting.items():
+        hours = hours_by(schedules.get(identity, ()), at, always_open=row.always_open)
+        speaks = language is None or not row.languages or language in row.languages
         opens = hours.opens_at or _FAR
-        ranked.append((nationwide, _STATES.index(hours.state), opens, not speaks, str(identity), identity))
+        ranked.append((row.nationwide, _STATES.index(hours.state), opens, not speaks, str(identity), identity))
     return [identity for *_, identity in sorted(ranked)]
-
-
-def _schedules(session: Session, services: Sequence[UUID]) -> dict[UUID, list[Any]]:
-    """The hours of these services, as bare columns."""
-    columns = (Schedule.rrule, Schedule.opens_at, Schedule.closes_at, Schedule.valid_from, Schedule.valid_to)
-    found: dict[UUID, list[Any]] = {}
-    for start in range(0, len(services), _AT_ONCE):
-        some = Schedule.service_id.in_(services[start : start + _AT_ONCE])
-        for row in session.execute(select(Schedule.service_id, *columns).where(some)):
-            found.setdefault(row.service_id, []).append(row)
-    return found
 
 
 def national_lines(session: Session, at: datetime) -> list[FoundService]:
@@ -98,7 +99,7 @@ def national_lines(session: Session, at: datetime) -> list[FoundService]:
     return [found_service(service, at, None) for service in session.scalars(query)]
 
 
-def _fits(region: str | None, age: int | None, kind: str | None, concern: str | None) -> list[ColumnElement[bool]]:
+def _fits(region: str | None, age: int | None, kind: str | None) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if region is not None:
         here = select(ServiceArea.service_id).where(ServiceArea.region == region)
@@ -112,10 +113,6 @@ def _fits(region: str | None, age: int | None, kind: str | None, concern: str | 
         conditions.append(Service.kind == kind)
     else:
         conditions.append(Service.kind != Kind.EMERGENCY)
-    if concern is not None:
-        # A list of codes as text: both databases can look into that.
-        codes = cast(Service.concerns, String)
-        conditions.append(or_(codes == "[]", codes.contains(f'"{concern}"', autoescape=True)))
     return conditions
 
 

@@ -4,6 +4,7 @@ The peer of the search is one lookup of a service by its identifier in the same 
 """
 
 import csv
+import gc
 import io
 import itertools
 import random
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, time
 from pathlib import Path
 from time import perf_counter
+from uuid import UUID
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -63,8 +65,11 @@ def _import_seconds(sessions: Callable[[], Session]) -> float:
     return perf_counter() - started
 
 
-def _fill(sessions: Callable[[], Session]) -> list[Service]:
-    """Services all over the country, as many as a country might have at most."""
+def _fill(sessions: Callable[[], Session]) -> list[UUID]:
+    """Services all over the country, as many as a country might have at most; their identifiers.
+
+    The objects go: a server does not hold twenty thousand of them for Python to walk through in the middle of a search.
+    """
     chance, regions, concerns = random.Random(5), all_regions(), list(load_taxonomy().concerns)
     owners = [Organization(name={"kk": f"Ұйым {n}", "ru": f"Организация {n}"}) for n in range(500)]
     made = [
@@ -74,11 +79,12 @@ def _fill(sessions: Callable[[], Session]) -> list[Service]:
             schedules=[_office_hours(n)], areas=[ServiceArea(region=chance.choice(regions))],
             phones=[Phone(number=f"+7 7172 {n:06}")],
         )
-        for n in range(SEARCHED)
+        # Together with the imported ones as many as are searched.
+        for n in range(SEARCHED - IMPORTED)
     ]  # fmt: skip
     with writing(sessions) as session:
         session.add_all(made)
-    return made
+    return [service.id for service in made]
 
 
 def _office_hours(n: int) -> Schedule:
@@ -106,8 +112,9 @@ def _measure(name: str, engine: Engine) -> None:
     with engine.begin() as connection:
         # Databases count what they hold by themselves, but not within a second.
         connection.exec_driver_sql("ANALYZE")
+    gc.collect()
     regions, concerns = itertools.cycle(all_regions()), itertools.cycle(load_taxonomy().concerns)
-    lookup = _p95(lambda session, n: session.get(Service, made[n * 60].id), sessions)
+    lookup = _p95(lambda session, n: session.get(Service, made[n * 50]), sessions)
     words = _p95(lambda session, n: services(session, words=f"центр {n * 61}"), sessions)
     child = _p95(
         lambda session, n: find_services(session, region=next(regions), concern=next(concerns), age=13, at=NOW),
@@ -115,7 +122,7 @@ def _measure(name: str, engine: Engine) -> None:
     )
     for what, found in (("staff's search", words), ("child's search", child)):
         print(
-            f"{name:<11} {what} among {SEARCHED + IMPORTED}   p95 {found:6.1f} ms   {found / lookup:6.1f} x a lookup   "
+            f"{name:<11} {what} among {SEARCHED}   p95 {found:6.1f} ms   {found / lookup:6.1f} x a lookup   "
             f"target {SEARCH_TARGET_MS:.0f} ms"
         )
 
