@@ -43,6 +43,8 @@ _COMMANDS = {
     "erase": "erase_ask", "stop": "erase_ask",
 }  # fmt: skip
 _LONG = 1_000
+# Seconds that the answer to a doubtful alarm waits for the model.
+_WAIT_FOR_DOUBT = 0.3
 # Right after an answer to danger these mean that it is not over; so does whatever is not clearly something else.
 _STILL_IN_DANGER = frozenset(("sadness", "unsure", "nlu_fallback"))
 _CLEARLY = 0.6
@@ -177,11 +179,11 @@ class Decision:
         if own is not None:
             return own
         self._learn(text, state, seat)
-        if alarm:
+        clean = mask(normalise(text))
+        if alarm and await self._stands(alarm, clean):
             return self._danger(alarm, state)
         if is_unknown_command(text):
             return Reply([cards.HELP_NOW])
-        clean = mask(normalise(text))
         plain = await self._plain(clean, state, seat)
         if plain is not None:
             return plain
@@ -195,6 +197,16 @@ class Decision:
         if len(text) > _LONG:
             return Reply([{"reply": "too_long"}, *reply.replies], reply.hide, reply.erase)
         return reply
+
+    async def _stands(self, alarm: Alarm, clean: str) -> bool:
+        """A sure alarm stands by itself, and a doubtful one unless the model says at once that it is none."""
+        if not alarm.doubtful:
+            return True
+        try:
+            reading = await asyncio.wait_for(self._dialogue.read(clean), _WAIT_FOR_DOUBT)
+        except (DialogueFailed, TimeoutError):
+            return True
+        return alarm.stands(reading.danger)
 
     async def _in_danger(self, clean: str, state: State, seat: Seat) -> Reply | None:
         """Just after an answer to danger the talk stays there, until a clear word leads on: None for such a word."""

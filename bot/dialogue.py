@@ -96,6 +96,8 @@ class Dialogue:
 
     async def read(self, text: str) -> Reading:
         """How a text is read, without holding a conversation; raises DialogueFailed."""
+        if self._clock() < self._closed_until:
+            raise DialogueFailed("resting")
         try:
             response = await self._http.post(f"{self._url()}/webhooks/janymda/read", json={"text": text})
             return _reading(response.raise_for_status().json()["nlu"])

@@ -1,12 +1,14 @@
 """Imminent danger, found in the text itself: in process, without Rasa, a database or a network.
 
 It errs towards danger: a card too many can be answered with "I am not in danger", one too few
-cannot be answered at all. What counts as danger is written in guard_lexicon.yaml.
+cannot be answered at all. What counts as danger is written in guard_lexicon.yaml. Some of its phrases
+are doubtful: they stand in as many harmless messages, and are danger unless the model is sure of the
+opposite (docs/adr/013).
 """
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache, cached_property
 from pathlib import Path
@@ -34,19 +36,29 @@ class Danger(StrEnum):
     SEXUAL = "sexual"
 
 
+# Below this a doubtful alarm is none. Well under the threshold from which the model alone says danger (nlu/config.yml).
+_SURELY_NONE = 0.1
+
+
 @dataclass(frozen=True)
 class Alarm:
-    """Danger, and whether it is somebody else who is in it."""
+    """Danger, whether it is somebody else who is in it, and whether the model may know better."""
 
     kind: Danger
     other: bool = False
+    doubtful: bool = False
+
+    def stands(self, likely: float | None) -> bool:
+        """Is it danger, when the model takes danger for this likely? None: the model did not answer."""
+        return not self.doubtful or likely is None or likely >= _SURELY_NONE
 
 
 @dataclass(frozen=True)
 class _Rule:
     """A phrase of danger.
 
-    A firm one is danger next to a game or a film too; a weak one only with a sign of now or another phrase beside it.
+    A firm one is danger next to a game or a film too; a weak one only with a sign of now or another phrase beside it;
+    a doubtful one unless the model knows better.
     """
 
     phrase: Phrase
@@ -54,6 +66,7 @@ class _Rule:
     other: bool
     firm: bool
     weak: bool
+    doubtful: bool
 
 
 class _Shelf:
@@ -95,6 +108,8 @@ _WARD_REACH = (7, 2)
 # How many signs are danger without a phrase, and in how many words.
 _ENOUGH_SIGNS, _WINDOW = 3, 18
 _SHORT = 8
+# Before a doubtful phrase in the lexicon.
+_DOUBT = "~"
 
 
 @cache
@@ -103,7 +118,14 @@ def _lexicon() -> _Lexicon:
     vocabulary = Vocabulary()
     define_all(content["words"], vocabulary)
     rules = [
-        _Rule(phrase, Danger(section["kind"]), *(section.get(trait, False) for trait in ("other", "firm", "weak")))
+        _Rule(
+            phrase,
+            Danger(section["kind"]),
+            other=section.get("other", False),
+            firm=section.get("firm", False),
+            weak=section.get("weak", False),
+            doubtful=phrase.text.startswith(_DOUBT),
+        )
         for section in sorted(content["danger"], key=lambda section: _ORDER.index(Danger(section["kind"])))
         for phrase in _phrases(section, vocabulary)
     ]
@@ -118,7 +140,8 @@ def _lexicon() -> _Lexicon:
 def _phrases(section: dict[str, Any], vocabulary: Vocabulary) -> Iterator[Phrase]:
     for tongue in _TONGUES:
         for written in section.get(tongue, ()):
-            yield from compile_phrase(written, tongue, vocabulary)
+            for phrase in compile_phrase(written.removeprefix(_DOUBT), tongue, vocabulary):
+                yield replace(phrase, text=written)
 
 
 def find_danger(text: str) -> Alarm | None:
@@ -128,7 +151,8 @@ def find_danger(text: str) -> Alarm | None:
     verdicts = [_find(form) for form in foldings(text)]
     # Latin letters have several readings; one that understands a figure of speech is the right one.
     understood = [alarm for alarm, is_calmed in verdicts if is_calmed]
-    return next((alarm for alarm in understood or (alarm for alarm, _ in verdicts) if alarm), None)
+    found = [alarm for alarm in understood or [alarm for alarm, _ in verdicts] if alarm]
+    return min(found, key=lambda alarm: alarm.doubtful, default=None)
 
 
 def _find(form: str) -> tuple[Alarm | None, bool]:
@@ -143,6 +167,7 @@ def _find(form: str) -> tuple[Alarm | None, bool]:
     is_calmed = bool(calm)
     setting = _Setting(reading)
     weak: Alarm | None = None
+    doubtful: Alarm | None = None
     said = ""
     for number, span in lexicon.danger.spans(reading):
         rule = lexicon.rules[number]
@@ -153,13 +178,19 @@ def _find(form: str) -> tuple[Alarm | None, bool]:
         if rule.kind is not Danger.SUICIDE and signs < 0:
             # Words of other talk prevail: a question to a lawyer, a lesson, a joke.
             continue
-        alarm = Alarm(rule.kind, rule.other or _is_about_a_ward(span, reading))
-        if not rule.weak or signs > 1 or (signs > 0 and (setting.is_now(span) or is_short)):
-            return weak or alarm, is_calmed
-        if weak and rule.phrase.text != said:
-            return weak, is_calmed
-        weak, said = alarm, rule.phrase.text
-    return None if is_calmed else _by_signs(reading, setting), is_calmed
+        alarm = Alarm(rule.kind, rule.other or _is_about_a_ward(span, reading), rule.doubtful)
+        is_second = weak is not None and rule.phrase.text != said
+        if is_second or not rule.weak or signs > 1 or (signs > 0 and (setting.is_now(span) or is_short)):
+            # What the first of two phrases tells of is answered, and one sure phrase makes both sure.
+            alarm = replace(weak or alarm, doubtful=alarm.doubtful and (weak or alarm).doubtful)
+            if not alarm.doubtful:
+                return alarm, is_calmed
+            doubtful = doubtful or alarm
+        elif weak is None:
+            weak, said = alarm, rule.phrase.text
+    if doubtful or is_calmed:
+        return doubtful, is_calmed
+    return _by_signs(reading, setting), is_calmed
 
 
 def _by_signs(reading: Reading, setting: "_Setting") -> Alarm | None:
@@ -173,7 +204,7 @@ def _by_signs(reading: Reading, setting: "_Setting") -> Alarm | None:
         window = (start, start + _WINDOW)
         if setting.signs(window, 0) >= _ENOUGH_SIGNS and not setting.tells_all(window):
             kind = max(_ORDER, key=lambda kind: reading.count((groups[kind],), window))
-            return Alarm(kind, _is_about_a_ward(window, reading))
+            return Alarm(kind, _is_about_a_ward(window, reading), doubtful=True)
         start += 1
     return None
 

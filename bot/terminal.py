@@ -140,23 +140,24 @@ async def understand(core: Core, text: str) -> dict[str, Any]:
     alarm = find_danger(text)
     clean = mask(normalise(text))
     language = detect(text)
-    model_danger, concern, confidence = False, "off_topic", 0.0
+    model_danger, concern, confidence, likely = False, "off_topic", 0.0, None
     if clean:
         try:
             reading = await core.dialogue.read(clean)
             model_danger = reading.intent == "imminent_danger"
-            concern, confidence = reading.concern, reading.confidence
+            concern, confidence, likely = reading.concern, reading.confidence, reading.danger
         except DialogueFailed as error:
             print(f"janymda: the dialogue engine failed ({error})", file=sys.stderr)
             if alarm:
                 concern, confidence = _CONCERN_OF_GUARD[alarm.kind.value], 1.0
     # "I am safe" is understood, but it is no code of the taxonomy.
     concern = "off_topic" if concern == "not_in_danger" else concern
-    by = "both" if alarm and model_danger else "guard" if alarm else "nlu"
+    guard_danger = alarm is not None and alarm.stands(likely)
+    by = "both" if guard_danger and model_danger else "guard" if guard_danger else "nlu"
     return {
         "language": language or "ru",
         "concern": concern,
-        "danger": bool(alarm) or model_danger,
+        "danger": guard_danger or model_danger,
         "confidence": round(confidence, 4),
         "by": by,
     }
