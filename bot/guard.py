@@ -1,9 +1,8 @@
 """Imminent danger, found in the text itself: in process, without Rasa, a database or a network.
 
 It errs towards danger: a card too many can be answered with "I am not in danger", one too few
-cannot be answered at all. What counts as danger is written in guard_lexicon.yaml. Some of its phrases
-are doubtful: they stand in as many harmless messages, and are danger unless the model is sure of the
-opposite (docs/adr/013).
+cannot be answered at all. What counts as danger is written in guard_lexicon.yaml. A phrase that has not
+proven itself on many lines is doubtful: danger unless the model is sure of the opposite (docs/adr/013).
 """
 
 import re
@@ -58,7 +57,7 @@ class _Rule:
     """A phrase of danger.
 
     A firm one is danger next to a game or a film too; a weak one only with a sign of now or another phrase beside it;
-    a doubtful one unless the model knows better.
+    a doubtful one, which has not proven itself, unless the model knows better.
     """
 
     phrase: Phrase
@@ -108,8 +107,8 @@ _WARD_REACH = (7, 2)
 # How many signs are danger without a phrase, and in how many words.
 _ENOUGH_SIGNS, _WINDOW = 3, 18
 _SHORT = 8
-# Before a doubtful phrase in the lexicon.
-_DOUBT = "~"
+# Before a phrase of the lexicon that has proven itself.
+_PROVEN = "+"
 
 
 @cache
@@ -124,7 +123,7 @@ def _lexicon() -> _Lexicon:
             other=section.get("other", False),
             firm=section.get("firm", False),
             weak=section.get("weak", False),
-            doubtful=phrase.text.startswith(_DOUBT),
+            doubtful=not phrase.text.startswith(_PROVEN),
         )
         for section in sorted(content["danger"], key=lambda section: _ORDER.index(Danger(section["kind"])))
         for phrase in _phrases(section, vocabulary)
@@ -140,7 +139,7 @@ def _lexicon() -> _Lexicon:
 def _phrases(section: dict[str, Any], vocabulary: Vocabulary) -> Iterator[Phrase]:
     for tongue in _TONGUES:
         for written in section.get(tongue, ()):
-            for phrase in compile_phrase(written.removeprefix(_DOUBT), tongue, vocabulary):
+            for phrase in compile_phrase(written.removeprefix(_PROVEN), tongue, vocabulary):
                 yield replace(phrase, text=written)
 
 

@@ -1,6 +1,7 @@
 """Imminent danger in the text itself. All messages are invented."""
 
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,19 @@ def test_danger_at_the_end_of_a_wall_is_found(language: str) -> None:
     ],
 )
 def test_what_is_danger(text: str, alarm: Alarm | None) -> None:
-    assert find_danger(text) == alarm
+    found = find_danger(text)
+    # Whether a phrase has proven itself changes with the lines.
+    assert (found and replace(found, doubtful=False)) == alarm
+
+
+def test_of_two_alarms_the_sure_one_counts() -> None:
+    """A doubtful phrase before or after a proven one takes nothing from it."""
+    doubtful, proven = "мені ұрып жатқан видео тарап кетті", "өлгім келеді"
+    assert (found := find_danger(doubtful)) is not None
+    assert found.doubtful
+    for text in (proven, f"{proven}. {doubtful}", f"{doubtful}. {proven}"):
+        assert (found := find_danger(text)) is not None
+        assert not found.doubtful
 
 
 @pytest.mark.parametrize(
