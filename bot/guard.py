@@ -164,10 +164,7 @@ def _find(form: str) -> tuple[Alarm | None, bool]:
     calm = [span for _, span in lexicon.calm.spans(reading) if not reading.breaks(span)]
     reading.blot(calm)
     is_calmed = bool(calm)
-    setting = _Setting(reading)
-    weak: Alarm | None = None
-    doubtful: Alarm | None = None
-    said = ""
+    setting, heard = _Setting(reading), _Heard()
     for number, span in lexicon.danger.spans(reading):
         rule = lexicon.rules[number]
         if setting.tells(rule, span):
@@ -177,19 +174,33 @@ def _find(form: str) -> tuple[Alarm | None, bool]:
         if rule.kind is not Danger.SUICIDE and signs < 0:
             # Words of other talk prevail: a question to a lawyer, a lesson, a joke.
             continue
+        alone = not rule.weak or signs > 1 or (signs > 0 and (setting.is_now(span) or is_short))
         alarm = Alarm(rule.kind, rule.other or _is_about_a_ward(span, reading), rule.doubtful)
-        is_second = weak is not None and rule.phrase.text != said
-        if is_second or not rule.weak or signs > 1 or (signs > 0 and (setting.is_now(span) or is_short)):
-            # What the first of two phrases tells of is answered, and one sure phrase makes both sure.
-            alarm = replace(weak or alarm, doubtful=alarm.doubtful and (weak or alarm).doubtful)
-            if not alarm.doubtful:
-                return alarm, is_calmed
-            doubtful = doubtful or alarm
-        elif weak is None:
-            weak, said = alarm, rule.phrase.text
-    if doubtful or is_calmed:
-        return doubtful, is_calmed
+        if heard.add(alarm, rule.phrase.text, alone=alone):
+            break
+    if heard.alarm or is_calmed:
+        return heard.alarm, is_calmed
     return _by_signs(reading, setting), is_calmed
+
+
+class _Heard:
+    """What the phrases of a message come to, one after another: a weak one needs a second one beside it."""
+
+    def __init__(self) -> None:
+        self.alarm: Alarm | None = None
+        self._weak: tuple[Alarm, str] | None = None
+
+    def add(self, alarm: Alarm, phrase: str, *, alone: bool) -> bool:
+        """Hear one more phrase, which is danger alone or is not; True when no further one can change the alarm."""
+        if not alone and (self._weak is None or self._weak[1] == phrase):
+            self._weak = self._weak or (alarm, phrase)
+            return False
+        # What the first of two phrases tells of is answered, and one sure phrase makes both sure.
+        first = self._weak[0] if self._weak else alarm
+        alarm = replace(first, doubtful=alarm.doubtful and first.doubtful)
+        if self.alarm is None or not alarm.doubtful:
+            self.alarm = alarm
+        return not alarm.doubtful
 
 
 def _by_signs(reading: Reading, setting: "_Setting") -> Alarm | None:
