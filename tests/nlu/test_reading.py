@@ -4,6 +4,8 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-nlu" / "bin" / "python"
 
@@ -25,3 +27,25 @@ def test_small_talk_must_be_clearly_likelier_than_harm() -> None:
     found = json.loads(done.stdout.splitlines()[-1])
     assert [row[:2] for row in found] == [first for _, first in CASES]
     assert all(len(set(row)) == 4 for row in found)
+
+
+def test_two_views_of_a_message_come_to_one() -> None:
+    done = subprocess.run(
+        [PYTHON, Path(__file__).with_name("views.py")], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["intents"] == ["off_topic", "physical_violence"]
+    assert found["classes"] == ["off_topic", "physical_violence", "physical_violence!"]
+    likely, danger = found["alone"]
+    assert sum(likely) == pytest.approx(1.0, abs=1e-5)
+    # The n-grams are not sure, so the encoder is asked: once.
+    assert 0.05 < danger < 0.95
+    assert [found[name][2] for name in ("never danger", "surely danger", "without the class")] == [1, 1, 1]
+    # What one view rules out is not made likely by the other, and what it is sure of weighs more than a doubt.
+    assert found["never danger"][1] < 0.02
+    assert found["surely danger"][1] > max(danger, 0.5)
+    # A class that had no line when the encoder was tuned is left to the n-grams.
+    assert found["without the class"][1] / found["without the class"][0][1] == pytest.approx(
+        danger / likely[1], abs=0.1
+    )
+    assert "make encoder" in found["others"]

@@ -1,0 +1,65 @@
+"""In the dialogue engine's Python, for test_reading.py: what two views of a message come to together."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "nlu"))
+
+import numpy as np
+from components.reading import Reader, learn
+
+# Invented. Told and going on share some words; what nobody wrote shares hardly any.
+LINES = [
+    ("папа бьёт меня по выходным", "physical_violence", False),
+    ("папа бил меня раньше", "physical_violence", False),
+    ("отец бил нас летом", "physical_violence", False),
+    ("папа бьёт меня сейчас", "physical_violence", True),
+    ("он бьёт маму прямо сейчас", "physical_violence", True),
+    ("отец ломает дверь сейчас", "physical_violence", True),
+    ("играл в футбол вчера", "off_topic", False),
+    ("какая погода вчера была", "off_topic", False),
+    ("мы играли в снежки", "off_topic", False),
+]
+CLASSES = ["off_topic", "physical_violence", "physical_violence!"]
+UNSURE = "бьёт"
+
+
+class Told:
+    """An encoder that answers what it is told to, and remembers what it was asked."""
+
+    def __init__(self, classes: list[str], row: Sequence[float]) -> None:
+        self.classes, self._row, self.asked = classes, row, 0
+
+    def read(self, texts: Sequence[str]) -> np.ndarray:
+        self.asked += len(texts)
+        return np.tile(np.array(self._row), (len(texts), 1))
+
+
+def main() -> None:
+    texts, codes, dangers = zip(*LINES, strict=True)
+    reader = learn(texts, codes, dangers, {"C": 0.5, "tolerance": 0.1})
+    found: dict[str, object] = {"intents": reader.intents, "classes": [str(c) for c in reader.arrays["classes"]]}
+
+    def read(classes: list[str], row: Sequence[float]) -> tuple[list[float], float, int]:
+        encoder = Told(classes, row)
+        both = Reader(reader.grams, reader.arrays, encoder)  # type: ignore[arg-type] # answers like an encoder
+        likely, danger = both.read([UNSURE])
+        return likely[0].tolist(), float(danger[0]), encoder.asked
+
+    likely, danger = reader.read([UNSURE])
+    found["alone"] = (likely[0].tolist(), float(danger[0]))
+    found["never danger"] = read(CLASSES, [0.5, 0.5, 0.0])
+    found["surely danger"] = read(CLASSES, [0.01, 0.01, 0.98])
+    # Tuned before the code had any line of danger.
+    found["without the class"] = read(CLASSES[:2], [0.01, 0.99])
+    try:
+        read(["off_topic", "bullying"], [0.5, 0.5])
+    except ValueError as error:
+        found["others"] = str(error)
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
