@@ -104,7 +104,7 @@ def test_what_is_danger(text: str, alarm: Alarm | None) -> None:
 
 def test_of_two_alarms_the_sure_one_counts() -> None:
     """A doubtful phrase before or after a proven one takes nothing from it."""
-    doubtful, proven = "мені ұрып жатқан видео тарап кетті", "өлгім келеді"
+    doubtful, proven = "ағам қонаққа қой сойып жатыр", "өлгім келеді"
     assert (found := find_danger(doubtful)) is not None
     assert found.doubtful
     for text in (proven, f"{proven}. {doubtful}", f"{doubtful}. {proven}"):

@@ -55,7 +55,7 @@ def test_no_danger_any_more_leads_on_whether_written_or_pressed(house: Office, k
 
 
 # A phrase that stands in as many harmless messages as grave ones.
-DOUBTFUL = "мені ұрып жатқан видео тарап кетті"
+DOUBTFUL = "ағам қонаққа қой сойып жатыр"
 
 
 class Judge(Listener):
@@ -75,7 +75,7 @@ class Judge(Listener):
 
 
 @pytest.mark.parametrize(
-    ("likely", "is_danger"), [(0.0, False), (0.09, False), (0.1, True), (0.9, True), (None, True), ("late", True)]
+    ("likely", "is_danger"), [(0.0, False), (0.11, False), (0.12, True), (0.9, True), (None, True), ("late", True)]
 )
 def test_a_doubtful_alarm_is_dropped_only_by_a_model_that_is_sure(
     house: Office, likely: float | str | None, is_danger: bool
