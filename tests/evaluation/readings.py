@@ -29,6 +29,12 @@ def messages(language: str, *, blind: bool) -> list[dict[str, Any]]:
     return [message for message in map(json.loads, lines) if message["concern"] != "not_in_danger"]
 
 
+def later(language: str) -> list[dict[str, Any]]:
+    """The blind file that was written after everything was chosen."""
+    lines = (FOLDER / f"later_{language}.jsonl").read_text("utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
 async def read_all(core: Core) -> Iterator[dict[str, Any]]:
     """Each message as it was read, the blind ones with every noise too; the same noise every time."""
     found = []

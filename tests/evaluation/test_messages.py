@@ -9,7 +9,7 @@ import yaml
 
 from bot.folding import fold
 from tests.conftest import JANYMDA, ROOT, Running
-from tests.evaluation.readings import messages
+from tests.evaluation.readings import later, messages
 
 Pairs = list[tuple[dict[str, Any], dict[str, Any]]]
 
@@ -21,6 +21,8 @@ FLOORS = {
     ("ru", False): (0.94, 0.95, 0.79), ("kk", False): (0.95, 0.93, 0.83), ("mixed", False): (0.95, 0.96, 0.88),
 }  # fmt: skip
 FILES = tuple(FLOORS)
+# The same for the files that nothing was chosen by.
+LATER_FLOORS = {"ru": (0.91, 0.94, 0.87), "kk": (0.92, 0.98, 0.81), "mixed": (0.94, 0.99, 0.90)}
 LANGUAGE_FLOOR = 0.98
 VIOLENCE = frozenset((
     "sexual_abuse", "online_sexual_exploitation", "trafficking", "physical_violence", "emotional_abuse", "neglect",
@@ -33,17 +35,17 @@ MOST_HARMLESS = 0.005
 @pytest.fixture(scope="session")
 def read(live: Running) -> dict[tuple[str, bool], Pairs]:
     """Each message with its reading by `janymda parse --jsonl`, the contract itself."""
-    found = {}
-    for language, blind in FILES:
-        given = messages(language, blind=blind)
-        done = subprocess.run(
-            [str(JANYMDA), "parse", "--jsonl"], input="".join(m["text"] + "\n" for m in given),
-            env=live.env, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True,
-        )  # fmt: skip
-        readings = [json.loads(line) for line in done.stdout.splitlines()]
-        assert len(readings) == len(given)
-        found[language, blind] = list(zip(given, readings, strict=True))
-    return found
+    return {(language, blind): _parse(messages(language, blind=blind), live) for language, blind in FILES}
+
+
+def _parse(given: list[dict[str, Any]], live: Running) -> Pairs:
+    done = subprocess.run(
+        [str(JANYMDA), "parse", "--jsonl"], input="".join(m["text"] + "\n" for m in given),
+        env=live.env, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True,
+    )  # fmt: skip
+    readings = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(readings) == len(given)
+    return list(zip(given, readings, strict=True))
 
 
 def _macro_f1(pairs: Pairs) -> float:
@@ -59,15 +61,20 @@ def _macro_f1(pairs: Pairs) -> float:
 
 @pytest.mark.parametrize(("language", "blind"), FILES)
 def test_the_figures_do_not_fall(language: str, blind: bool, read: dict[tuple[str, bool], Pairs]) -> None:
-    pairs = read[language, blind]
+    _compare(f"{language} {'blind' if blind else 'seen'}", read[language, blind], FLOORS[language, blind])
+
+
+@pytest.mark.parametrize("language", LATER_FLOORS)
+def test_nor_where_nothing_was_chosen_by(language: str, live: Running) -> None:
+    _compare(f"{language} later", _parse(later(language), live), LATER_FLOORS[language])
+
+
+def _compare(name: str, pairs: Pairs, floor: tuple[float, float, float]) -> None:
     f1 = _macro_f1(pairs)
     hit = sum(g["danger"] and r["danger"] for g, r in pairs)
     recall = hit / sum(g["danger"] for g, _ in pairs)
     precision = hit / max(1, sum(r["danger"] for _, r in pairs))
-    print(
-        f"{language} {'blind' if blind else 'seen'}: macro-F1 {f1:.3f}, danger recall {recall:.3f}, precision {precision:.3f}, {len(pairs)} messages"
-    )
-    floor = FLOORS[language, blind]
+    print(f"{name}: macro-F1 {f1:.3f}, danger recall {recall:.3f}, precision {precision:.3f}, {len(pairs)} messages")
     assert f1 >= floor[0]
     assert recall >= floor[1]
     assert precision >= floor[2]
@@ -110,7 +117,9 @@ def test_no_evaluation_message_stands_in_training() -> None:
             training |= {_bare(line.removeprefix("- ")) for line in block["examples"].splitlines()}
     # One word is everybody's: "иә" cannot be kept apart.
     both = {
-        m["text"] for language, blind in FILES for m in messages(language, blind=blind)
+        m["text"]
+        for file in (*(messages(language, blind=blind) for language, blind in FILES), *map(later, LATER_FLOORS))
+        for m in file
         if _bare(m["text"]) in training and len(m["text"].split()) > 2
     }  # fmt: skip
     assert both == set()
