@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -61,6 +61,8 @@ def test_whatever_is_asked_the_answer_is_as_written(app: Starlette, path: str, m
     @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     def ask(case: Any) -> None:
         nonlocal asked
+        # A line break never comes to the API: starlette's mount does not match it, and the server's own 404 answers.
+        assume(not any("\n" in str(value) for value in case.path_parameters.values()))
         case.call_and_validate(checks=CHECKS)
         asked += 1
 
