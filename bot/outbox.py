@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import delete, distinct, func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError
@@ -33,6 +33,8 @@ ALL_PER_SECOND = 25.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 # How many numbers beyond the last known one are looked at for a message of unknown fate, and how many in all.
 SEARCHED_BEYOND, SEARCHED_AT_MOST = 20, 200
+# After this many numbers it is written down how far the search has come: who dies often must not begin anew each time.
+SEARCH_NOTED_EVERY = 10
 # After a pause this long others have spoken meanwhile: the place to look from is noted anew.
 _LONG_PAUSE = 0.1
 DELETE_BATCH = 100
@@ -134,7 +136,7 @@ class Outbox:
 
     def _left_over(self) -> tuple[list[bytes], int]:
         with self._sessions() as session:
-            profiles = list(session.scalars(select(distinct(OutboxMessage.profile))))
+            profiles = list(session.scalars(select(OutboxMessage.profile).distinct()))
             return profiles, session.scalar(select(func.max(ChatMessage.number))) or 0
 
     def wake(self, profile: bytes) -> None:
@@ -191,7 +193,7 @@ class Outbox:
             return True
         message = Outgoing.from_json(parcel["message"])
         if state == Delivery.SENDING and row not in self._untouched:
-            number = await self._find(profile, chat, message, above)
+            number = await self._find(row, chat, message, above)
             if number is not None:
                 self.saw(number)
                 await asyncio.to_thread(self._done, profile, row, number)
@@ -224,15 +226,18 @@ class Outbox:
         self.saw(number)
         await asyncio.to_thread(self._done, profile, row, number)
 
-    async def _find(self, profile: bytes, chat: int, message: Outgoing, above: int) -> int | None:
+    async def _find(self, row: int, chat: int, message: Outgoing, above: int) -> int | None:
         """Look for a message that may have arrived; its number, or None."""
-        for number in await asyncio.to_thread(self._unknown_numbers, above):
+        for count, number in enumerate(await asyncio.to_thread(self._unknown_numbers, above), 1):
             try:
                 await self._bot.edit_message_reply_markup(
                     chat_id=chat, message_id=number, reply_markup=keyboard(message)
                 )
             except BadRequest as refused:
                 if "not modified" not in refused.message.lower():
+                    # Numbers beyond the highest known one may not be given yet: those are looked at again.
+                    if count % SEARCH_NOTED_EVERY == 0 and number <= self._highest:
+                        await asyncio.to_thread(self._looked, row, number)
                     continue
             return number
         return None
@@ -278,6 +283,11 @@ class Outbox:
             row.state, row.above = Delivery.SENDING, self._highest
         self._untouched.add(row_id)
 
+    def _looked(self, row_id: int, number: int) -> None:
+        """The message is none of those up to this number."""
+        with writing(self._sessions) as session:
+            session.get_one(OutboxMessage, row_id).above = number
+
     def _done(self, profile: bytes, row_id: int, number: int | None) -> None:
         """The row has had its effect. The next one is marked in the same transaction."""
         with writing(self._sessions) as session:
@@ -312,7 +322,7 @@ class Outbox:
         """The numbers above this one that no message we know of has, in whichever chat: Telegram counts over all."""
         with self._sessions() as session:
             known = set(session.scalars(select(ChatMessage.number).where(ChatMessage.number > above)))
-        end = max(known, default=above) + 1 + SEARCHED_BEYOND
+        end = max(known | {above, self._highest}) + 1 + SEARCHED_BEYOND
         return [number for number in range(above + 1, end) if number not in known][:SEARCHED_AT_MOST]
 
     def _forget(self, profile: bytes, numbers: list[int]) -> None:
