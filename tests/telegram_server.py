@@ -8,6 +8,7 @@ import json
 import random
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -60,6 +61,8 @@ class TelegramServer:
         self.changed = threading.Condition(self.lock)
         self.waiting: list[dict[str, Any]] = []
         self.messages: list[Message] = []
+        # The same by chat and number: twenty phones look twenty times a second, over thousands of messages.
+        self._chats: defaultdict[int, dict[int, Message]] = defaultdict(dict)
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.violations: list[str] = []
         self.alerts: list[str] = []
@@ -105,7 +108,7 @@ class TelegramServer:
         with self.lock:
             self._next_message += 1
             number = self._next_message
-            self.messages.append(Message(number, chat, False, str(content.get("text", ""))))
+            self._keep(Message(number, chat, False, str(content.get("text", ""))))
         return {
             "message_id": number,
             "date": int(time.time()),
@@ -148,7 +151,7 @@ class TelegramServer:
 
     def shown(self, chat: int) -> list[Message]:
         with self.lock:
-            return [m for m in self.messages if m.chat == chat and not m.deleted]
+            return [m for m in self._chats[chat].values() if not m.deleted]
 
     def said(self, chat: int) -> list[Message]:
         """What the bot has said in a chat and nobody has deleted."""
@@ -206,7 +209,7 @@ class TelegramServer:
             raise ApiError(400, "Bad Request: message text is empty or too long")
         self._next_message += 1
         message = Message(self._next_message, chat, True, text, contact, markup)
-        self.messages.append(message)
+        self._keep(message)
         return {
             "message_id": message.id,
             "date": int(message.at),
@@ -257,8 +260,12 @@ class TelegramServer:
         return True
 
     def _find(self, chat: int, number: int) -> Message | None:
-        found = (m for m in self.messages if m.id == number and m.chat == chat and not m.deleted)
-        return next(found, None)
+        found = self._chats[chat].get(number)
+        return None if found is None or found.deleted else found
+
+    def _keep(self, message: Message) -> None:
+        self.messages.append(message)
+        self._chats[message.chat][message.id] = message
 
 
 class ApiError(Exception):

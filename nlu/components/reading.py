@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,6 +33,14 @@ _HARM = frozenset((
     "sexual_abuse", "online_sexual_exploitation", "trafficking", "physical_violence", "emotional_abuse", "neglect",
     "bullying", "cyberbullying", "forced_marriage", "discrimination", "self_harm",
 ))  # fmt: skip
+# What is asked. A question fills a message so that what goes on beside it may go unread.
+_QUESTIONS = frozenset((
+    "hotline", "crisis_centre", "legal_aid", "compensation", "rights_police", "report_alone", "confidentiality",
+    "caregiver", "human",
+))  # fmt: skip
+# How likely danger must be in a part of a question, and how many words make a part.
+_PART_DANGER, _PART_WORDS = 0.8, 3
+_BETWEEN_PARTS = re.compile(r"(?<=[.!?…])\s+|[,;\n]\s*")
 # How many times likelier than any harm small talk must be.
 _CAUTION = 1.5
 _FOLDS = 2
@@ -82,7 +91,18 @@ class Reader:
         ]
 
     def read(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """For each text the probability of every intent, and that of danger."""
+        """For each text the probability of every intent, and that of danger: in a question also of its parts."""
+        likely, danger = self._read_whole(texts)
+        asked = [row for row, best in enumerate(likely.argmax(axis=1)) if self.intents[best] in _QUESTIONS]
+        parts = [(row, part) for row in asked for part in parts_of(texts[row])]
+        if parts:
+            _, beside = self._read_whole([part for _, part in parts])
+            for (row, _), alarm in zip(parts, beside, strict=True):
+                if alarm >= _PART_DANGER:
+                    danger[row] = max(danger[row], alarm)
+        return likely, danger
+
+    def _read_whole(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         classes = self._read_grams(texts)
         if self._encoder is not None:
             likely, danger = self._sum(classes)
@@ -103,6 +123,12 @@ class Reader:
             columns, weights = self.grams.weigh(text)
             scores[row] = weights @ self._coef[columns]
         return _softmax((scores * self._scale + self._bias) / self._temperature)
+
+
+def parts_of(text: str) -> list[str]:
+    """Sentences and what stands between commas, of three words or more; nothing where there is only one such part."""
+    parts = [part for part in _BETWEEN_PARTS.split(text) if len(part.split()) >= _PART_WORDS]
+    return parts if len(parts) > 1 else []
 
 
 def learn(texts: Sequence[str], intents: Sequence[str], dangers: Sequence[bool], config: dict[str, Any]) -> Reader:

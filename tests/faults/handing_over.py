@@ -23,7 +23,7 @@ from tests.telegram_server import TelegramServer
 CANARY = "меня дразнят кырмуздайкой"
 _RECEIPT = re.compile(r"\d{4} \d{4} \d{4} \d{4}")
 # Nobody is served while the bot is down, and after each start whoever waited longest is not always first.
-_WAIT = 900.0
+_WAIT = 600.0
 
 
 class Child:
@@ -81,7 +81,7 @@ class Child:
             if any(text in awaited for m in new for text, _ in m.buttons):
                 return
             meanwhile()
-            time.sleep(0.05)
+            time.sleep(0.1)
         raise AssertionError(
             f"chat {self.chat}: waited in vain for {awaited}: {[(m.text[:60], m.buttons) for m in self.server.said(self.chat)[-4:]]}"
         )

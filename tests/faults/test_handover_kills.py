@@ -44,6 +44,8 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Size
             yield SIZES[request.param], postgres.database()
 
 
+# Fifty starts alone take ten minutes and more where the machine is slow.
+@pytest.mark.timeout(2400)
 def test_kills_lose_no_hand_over_and_double_none(tmp_path: Path, place: tuple[Size, str]) -> None:
     size, url = place
     (tmp_path / "keeper").mkdir()

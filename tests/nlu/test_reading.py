@@ -3,6 +3,7 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,11 +30,16 @@ def test_small_talk_must_be_clearly_likelier_than_harm() -> None:
     assert all(len(set(row)) == 4 for row in found)
 
 
-def test_two_views_of_a_message_come_to_one() -> None:
+@pytest.fixture(scope="module")
+def found() -> dict[str, Any]:
     done = subprocess.run(
         [PYTHON, Path(__file__).with_name("views.py")], check=True, capture_output=True, text=True, cwd=ROOT
     )
-    found = json.loads(done.stdout.splitlines()[-1])
+    views: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return views
+
+
+def test_two_views_of_a_message_come_to_one(found: dict[str, Any]) -> None:
     assert found["intents"] == ["off_topic", "physical_violence"]
     assert found["classes"] == ["off_topic", "physical_violence", "physical_violence!"]
     likely, danger = found["alone"]
@@ -49,3 +55,14 @@ def test_two_views_of_a_message_come_to_one() -> None:
         danger / likely[1], abs=0.1
     )
     assert "make encoder" in found["others"]
+
+
+def test_a_question_does_not_hide_what_goes_on_beside_it(found: dict[str, Any]) -> None:
+    found = found["in parts"]
+    # A question takes over what a part of it is; told harm is one story, and a doubt beside a question none.
+    assert found["danger"] == [0.97, 0.01, 0.01]
+    assert found["asked"][3:] == [
+        "куда звонить в городе", "папа душит маму",
+        "куда звонить в городе", "папа опять сильно злится",
+    ]  # fmt: skip
+    assert found["parts"] == [[], [], []]

@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2] / "nlu"))
 
 import numpy as np
-from components.reading import Reader, learn
+from components.reading import Reader, learn, parts_of
 
 # Invented. Told and going on share some words; what nobody wrote shares hardly any.
 LINES = [
@@ -37,6 +37,41 @@ class Told:
         return np.tile(np.array(self._row), (len(texts), 1))
 
 
+class Table(Reader):
+    """A reader that has every text's intent and danger by heart; what it does not have is small talk."""
+
+    intents: list[str]
+
+    def __init__(self, known: dict[str, tuple[str, float]]) -> None:
+        self._known = known
+        self.intents = ["bullying", "hotline", "off_topic"]
+        self.asked: list[str] = []
+
+    def _read_whole(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        self.asked += texts
+        found = [self._known.get(text, ("off_topic", 0.0)) for text in texts]
+        return (
+            np.array([[0.8 if name == intent else 0.1 for name in self.intents] for intent, _ in found]),
+            np.array([danger for _, danger in found]),
+        )
+
+
+def in_parts() -> dict[str, object]:
+    """What a question, harm, and a question with a doubt beside it come to."""
+    question, harm = "куда звонить в городе, папа душит маму", "в классе дразнят меня, папа душит маму"
+    doubtful = "куда звонить в городе, папа опять сильно злится"
+    reader = Table({
+        question: ("hotline", 0.01), harm: ("bullying", 0.01), doubtful: ("hotline", 0.01),
+        "папа душит маму": ("bullying", 0.97), "папа опять сильно злится": ("bullying", 0.7),
+    })  # fmt: skip
+    _, danger = reader.read([question, harm, doubtful])
+    return {
+        "danger": danger.tolist(),
+        "asked": reader.asked,
+        "parts": [parts_of("Папа бьёт. Куда мне звонить сейчас"), parts_of("куда звонить"), parts_of("")],
+    }
+
+
 def main() -> None:
     texts, codes, dangers = zip(*LINES, strict=True)
     reader = learn(texts, codes, dangers, {"C": 0.5, "tolerance": 0.1})
@@ -58,6 +93,7 @@ def main() -> None:
         read(["off_topic", "bullying"], [0.5, 0.5])
     except ValueError as error:
         found["others"] = str(error)
+    found["in parts"] = in_parts()
     print(json.dumps(found))
 
 
