@@ -35,6 +35,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 SEARCHED_BEYOND, SEARCHED_AT_MOST = 20, 200
 # After this many numbers it is written down how far the search has come: who dies often must not begin anew each time.
 SEARCH_NOTED_EVERY = 10
+# Chats that are searched at once, longest waiting first: all at once none is done before the next death.
+SEARCHES_AT_ONCE = 4
 # After a pause this long others have spoken meanwhile: the place to look from is noted anew.
 _LONG_PAUSE = 0.1
 DELETE_BATCH = 100
@@ -89,6 +91,7 @@ class Outbox:
         self._lanes: dict[bytes, _Lane] = {}
         self._pace = _Pace(ALL_PER_SECOND, ALL_PER_SECOND)
         self._highest = 0
+        self._searching = asyncio.Semaphore(SEARCHES_AT_ONCE)
         # Rows that this process wrote itself and has not given to Telegram yet.
         self._untouched: set[int] = set()
 
@@ -136,7 +139,10 @@ class Outbox:
 
     def _left_over(self) -> tuple[list[bytes], int]:
         with self._sessions() as session:
-            profiles = list(session.scalars(select(OutboxMessage.profile).distinct()))
+            oldest = func.min(OutboxMessage.id)
+            profiles = list(
+                session.scalars(select(OutboxMessage.profile).group_by(OutboxMessage.profile).order_by(oldest))
+            )
             return profiles, session.scalar(select(func.max(ChatMessage.number))) or 0
 
     def wake(self, profile: bytes) -> None:
@@ -193,7 +199,8 @@ class Outbox:
             return True
         message = Outgoing.from_json(parcel["message"])
         if state == Delivery.SENDING and row not in self._untouched:
-            number = await self._find(row, chat, message, above)
+            async with self._searching:
+                number = await self._find(row, chat, message, above)
             if number is not None:
                 self.saw(number)
                 await asyncio.to_thread(self._done, profile, row, number)

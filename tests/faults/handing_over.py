@@ -23,7 +23,7 @@ from tests.telegram_server import TelegramServer
 CANARY = "меня дразнят кырмуздайкой"
 _RECEIPT = re.compile(r"\d{4} \d{4} \d{4} \d{4}")
 # Nobody is served while the bot is down, and after each start whoever waited longest is not always first.
-_WAIT = 600.0
+_WAIT = 1500.0
 
 
 class Child:
