@@ -77,22 +77,23 @@ $(UV):
 	@echo "Fetching uv $(UV_VERSION) …"
 	@$(PYTHON) -m pip install -q --disable-pip-version-check --target .tools/uv uv==$(UV_VERSION)
 
+# Compiled here and once: where Python may not keep what it compiled, each start of the bot would take twice as long.
 $(APP)/janymda: requirements/app.txt pyproject.toml | $(UV)
 	@echo "Making the bot's environment (.venv) …"
 	@test -x $(APP)/python || $(UV) venv -q --python ">=3.11,<3.13" .venv
-	@$(UV) pip install -q --python $(APP)/python --require-hashes -r requirements/app.txt
+	@$(UV) pip install -q --compile-bytecode --python $(APP)/python --require-hashes -r requirements/app.txt
 	@$(UV) pip install -q --python $(APP)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(APP)/.dev: requirements/dev.txt $(APP)/janymda
 	@echo "Adding the tools for tests …"
-	@$(UV) pip install -q --python $(APP)/python --require-hashes -r requirements/dev.txt
+	@$(UV) pip install -q --compile-bytecode --python $(APP)/python --require-hashes -r requirements/dev.txt
 	@touch $@
 
 $(NLU)/.done: requirements/nlu.txt | $(UV)
 	@echo "Making the dialogue engine's environment (.venv-nlu, about 1.5 GB, a few minutes) …"
 	@test -x $(NLU)/python || $(UV) venv -q --python 3.10 .venv-nlu
-	@$(UV) pip sync -q --python $(NLU)/python --require-hashes requirements/nlu.txt
+	@$(UV) pip sync -q --compile-bytecode --python $(NLU)/python --require-hashes requirements/nlu.txt
 	@touch $@
 
 %.mo: %.po | $(APP)/janymda

@@ -13,10 +13,9 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from bot.folding import foldings
 from bot.phrases import KEY, Phrase, Reading, Span, Tongue, Vocabulary, compile_phrase, define_all, tokens
+from content.yaml_files import read_yaml
 
 _LEXICON = Path(__file__).parent / "guard_lexicon.yaml"
 _TONGUES: tuple[Tongue, ...] = ("ru", "kk")
@@ -113,7 +112,7 @@ _PROVEN = "+"
 
 @cache
 def _lexicon() -> _Lexicon:
-    content = yaml.safe_load(_LEXICON.read_text(encoding="utf-8"))
+    content = read_yaml(_LEXICON)
     vocabulary = Vocabulary()
     define_all(content["words"], vocabulary)
     rules = [

@@ -5,9 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-import yaml
-
 from bot.folding import foldings
+from content.yaml_files import read_yaml
 
 Language: TypeAlias = Literal["kk", "ru", "mixed"]
 # A word or two ("Павлодар", "ок") do not show the language of a talk.
@@ -43,7 +42,7 @@ _MIXED_SHARE, _MIXED_LEAST = 0.18, 3.0
 
 @cache
 def _known() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    lists = yaml.safe_load(_WORDS.read_text(encoding="utf-8"))
+    lists = read_yaml(_WORDS)
     # Each list holds its words in every folding, so that Latin spellings meet them too.
     kazakh, russian, shared = (
         frozenset(form for word in lists[name].split() for form in _forms(word)) for name in ("kk", "ru", "shared")
@@ -123,7 +122,7 @@ _ENGLISH_SHARE, _FEW = 0.6, 2
 
 @cache
 def _english() -> frozenset[str]:
-    words: str = yaml.safe_load(_WORDS.read_text(encoding="utf-8"))["en"]
+    words: str = read_yaml(_WORDS)["en"]
     return frozenset(words.split())
 
 

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from content.model import (
     CONTENT,
     LOCALES,
@@ -20,6 +18,7 @@ from content.model import (
     load_catalogue,
     load_taxonomy,
 )
+from content.yaml_files import read_yaml
 
 # Reading limits by register: words a sentence, sentences a message, characters a message.
 LIMITS: dict[Register, tuple[int, int, int]] = {
@@ -204,7 +203,7 @@ def domain_keys(nlu: Path) -> tuple[set[str], set[str]]:
     keys: set[str] = set()
     labels: set[str] = set()
     for path in sorted((nlu / "domain").glob("*.yml")):
-        domain = yaml.safe_load(path.read_text(encoding="utf-8"))
+        domain = read_yaml(path)
         for variants in (domain.get("responses") or {}).values():
             for variant in variants:
                 keys.add(variant["custom"]["reply"])

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from content.yaml_files import read_yaml
+
 CONTENT = Path(__file__).parent
 
 Locale: TypeAlias = Literal["kk", "ru"]
@@ -121,6 +123,6 @@ def load_taxonomy(folder: Path = CONTENT) -> Taxonomy:
 
 def _read(path: Path, model: type[_Model]) -> _Model:
     try:
-        return model.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return model.model_validate(read_yaml(path))
     except (OSError, yaml.YAMLError, ValidationError) as error:
         raise ContentError(f"{path.name}: {error}") from error

@@ -3,14 +3,13 @@
 from decimal import Decimal
 from functools import cache
 
-import yaml
-
 from content.model import CONTENT
+from content.yaml_files import read_yaml
 
 
 @cache
 def _rates() -> dict[int, Decimal]:
-    content = yaml.safe_load((CONTENT / "rates.yaml").read_text("utf-8"))
+    content = read_yaml(CONTENT / "rates.yaml")
     return {int(year): Decimal(rate["tenge"]) for year, rate in content["mci"].items()}
 
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import yaml
-
 from content.model import CONTENT, Locale
+from content.yaml_files import read_yaml
 
 _KAZAKH = str.maketrans("әғқңөұүһіё", "агкноуухие")
 _LATIN = (
@@ -119,7 +118,7 @@ def all_regions() -> tuple[str, ...]:
 
 @cache
 def _file() -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load((CONTENT / "regions.yaml").read_text("utf-8"))
+    content: dict[str, Any] = read_yaml(CONTENT / "regions.yaml")
     return content
 
 
