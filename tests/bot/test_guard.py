@@ -47,6 +47,25 @@ def test_a_figure_of_speech_is_none(text: str) -> None:
     assert find_danger(text) is None
 
 
+# Pairs: nearly the same words, danger and none.
+BESIDE = [
+    ("спаси, он бьёт", "завуч бьёт пацанов, спасибо скажете"),
+    ("бәрінен шаршадым, өлгім келеді", "бәрінен шаршадым, ол да шаршады"),
+    ("өлгім келіп тұр", "өлгім келіп тұр күлкіден"),
+    ("қолымды кесіп алдым", "картоп аршып қолымды кесіп алдым"),
+    ("12 жасымда өлгім келген, қазір де өлгім келеді", "12 жасымда өлгім келеді деп жазыппын, қазір ондай ой жоқ"),
+    ("досым шатырда тұр", "мысығым шатырда тұр"),
+    ("ертең мен жоқпын", "ертең мен жоқпын сабақта"),
+    ("жить не хочу", "спрашивают где я хочу жить а я не хочу выбирать"),
+]
+
+
+@pytest.mark.parametrize(("grave", "harmless"), BESIDE)
+def test_what_sounds_alike_is_told_apart(grave: str, harmless: str) -> None:
+    assert find_danger(grave) is not None
+    assert find_danger(harmless) is None
+
+
 # Pairs: the same words of now, and of what happens at times, is feared, asked or over.
 NOW = [
     "стою на крыше", "шатырда тұрмын", "терезенің алдында отырмын", "раздал свои вещи, мне больше не нужно",

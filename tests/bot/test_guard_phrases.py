@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bot.folding import fold
 from bot.guard import Alarm, Danger, find_danger, is_safe_word
+from bot.phrases import Vocabulary, compile_phrase
 
 EVALUATION = Path(__file__).parent.parent / "evaluation"
 
@@ -172,3 +173,10 @@ _OWN_WORDS = (
 @given(st.lists(st.sampled_from(_OWN_WORDS), max_size=900))
 def test_never_raises_on_its_own_words(words: list[str]) -> None:
     find_danger(" ".join(words))
+
+
+def test_a_ban_after_a_gap_is_refused() -> None:
+    """It would look as if it forbade a word anywhere behind, and forbids only the next one."""
+    assert compile_phrase("терезеде .. тұр !ойнап", "kk", Vocabulary())
+    with pytest.raises(ValueError, match="next word alone"):
+        compile_phrase("терезеде .. тұр .. !ойнап", "kk", Vocabulary())
