@@ -2,8 +2,9 @@
 
 A phrase is words in a row: `want die`. `..` stands for up to four words in between, `a & b` for both near
 each other in any order, `a/b` for either, `(a)` for a word that may be missing, `!a` for a word
-that must not stand there: right before the first word, or right after the last one. A name in Latin letters is a group of words; a Cyrillic word is itself, and
-`бьют*` also every word that begins so. `не a` is a negated a; a plain `a` never is one.
+that must not stand there: right before the first word, or right after the last one. A name in Latin
+letters is a group of words; a Cyrillic word is itself, and `бьют*` also every word that begins so.
+`не a` is a negated a; a plain `a` never is one.
 
 The places of a word in a message are the bits of a number: "up to four words later" is a few shifts,
 and a message of 4,096 characters costs hardly more than a short one.
@@ -299,7 +300,9 @@ def _part(written: list[str], tongue: Tongue, vocabulary: Vocabulary) -> tuple[_
             negated = True
         elif token.startswith("!"):
             if gap:
-                raise ValueError(f"a ban is of the next word alone, so write no .. before {token} in {' '.join(written)!r}")
+                raise ValueError(
+                    f"{' '.join(written)!r}: a ban is of the next word alone, so write no .. before {token}"
+                )
             groups = _groups(token[1:], tongue, vocabulary)
             items.append(_Item((*groups, *(~group for group in groups)), ban=True))
         else:

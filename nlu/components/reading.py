@@ -33,8 +33,8 @@ _HARM = frozenset((
     "sexual_abuse", "online_sexual_exploitation", "trafficking", "physical_violence", "emotional_abuse", "neglect",
     "bullying", "cyberbullying", "forced_marriage", "discrimination", "self_harm",
 ))  # fmt: skip
-# What is asked. A question fills a message so that what goes on beside it may go unread.
-_QUESTIONS = frozenset((
+# What is asked, the requests of content/taxonomy.yaml: it fills a message, and what goes on beside it may go unread.
+QUESTIONS = frozenset((
     "hotline", "crisis_centre", "legal_aid", "compensation", "rights_police", "report_alone", "confidentiality",
     "caregiver", "human",
 ))  # fmt: skip
@@ -93,7 +93,7 @@ class Reader:
     def read(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """For each text the probability of every intent, and that of danger: in a question also of its parts."""
         likely, danger = self._read_whole(texts)
-        asked = [row for row, best in enumerate(likely.argmax(axis=1)) if self.intents[best] in _QUESTIONS]
+        asked = [row for row, best in enumerate(likely.argmax(axis=1)) if self.intents[best] in QUESTIONS]
         parts = [(row, part) for row in asked for part in parts_of(texts[row])]
         if parts:
             _, beside = self._read_whole([part for _, part in parts])

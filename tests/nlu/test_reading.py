@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-nlu" / "bin" / "python"
@@ -58,11 +59,13 @@ def test_two_views_of_a_message_come_to_one(found: dict[str, Any]) -> None:
 
 
 def test_a_question_does_not_hide_what_goes_on_beside_it(found: dict[str, Any]) -> None:
-    found = found["in parts"]
+    read = found["in parts"]
     # A question takes over what a part of it is; told harm is one story, and a doubt beside a question none.
-    assert found["danger"] == [0.97, 0.01, 0.01]
-    assert found["asked"][3:] == [
+    assert read["danger"] == [0.97, 0.01, 0.01]
+    assert read["asked"][3:] == [
         "куда звонить в городе", "папа душит маму",
         "куда звонить в городе", "папа опять сильно злится",
     ]  # fmt: skip
-    assert found["parts"] == [[], [], []]
+    assert read["parts"] == [["Папа бьёт маму.", "Куда мне звонить"], [], [], []]
+    taxonomy = yaml.safe_load((ROOT / "content" / "taxonomy.yaml").read_text("utf-8"))
+    assert read["questions"] == sorted(taxonomy["requests"])

@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2] / "nlu"))
 
 import numpy as np
-from components.reading import Reader, learn, parts_of
+from components.reading import QUESTIONS, Reader, learn, parts_of
 
 # Invented. Told and going on share some words; what nobody wrote shares hardly any.
 LINES = [
@@ -68,7 +68,11 @@ def in_parts() -> dict[str, object]:
     return {
         "danger": danger.tolist(),
         "asked": reader.asked,
-        "parts": [parts_of("Папа бьёт. Куда мне звонить сейчас"), parts_of("куда звонить"), parts_of("")],
+        "questions": sorted(QUESTIONS),
+        "parts": [
+            parts_of(text)
+            for text in ("Папа бьёт маму. Куда мне звонить", "Папа бьёт. Куда мне звонить сейчас", "куда звонить", "")
+        ],
     }
 
 
