@@ -7,7 +7,7 @@ from sqlalchemy import select
 from telegram import Bot
 
 from bot.messages import Answer, Button, Outgoing
-from bot.outbox import SEARCH_NOTED_EVERY, Outbox
+from bot.outbox import SEARCH_NOTED_EVERY, SEARCHES_AT_ONCE, Outbox
 from bot.storage import OutboxMessage
 from referrals.db import writing
 from tests.referrals.handovers import NOW, Office, office
@@ -89,3 +89,52 @@ def test_numbers_that_may_not_be_given_yet_are_looked_at_again(tmp_path: Path) -
         looks = len(_looked_at(telegram)) + SEARCH_NOTED_EVERY + 3
         asyncio.run(_one_life(house, telegram, saw=known, looks=looks))
         assert _above(house) == [known]
+
+
+def _profile(chat: int) -> bytes:
+    """In no order, as pseudonyms are."""
+    return f"{(chat * 7919) % 1000:03} invented".encode()
+
+
+async def _break_many(house: Office, telegram: TelegramServer, chats: list[int], known: int) -> None:
+    """An answer to each chat is taken by Telegram while the line breaks; they wait in the order of the chats."""
+    async with Bot(TOKEN, base_url=f"{telegram.url}/bot") as bot:
+        outbox = Outbox(bot, house.sessions, house.sealer, lambda: NOW)
+        outbox.saw(known)
+        for chat in chats:
+            with writing(house.sessions) as session:
+                outbox.write(session, _profile(chat), chat, ANSWER, spoken=False)
+        for chat in chats:
+            outbox.wake(_profile(chat))
+        await asyncio.to_thread(telegram.wait_for, lambda: all(telegram.said(chat) for chat in chats), _PATIENCE)
+        await outbox.stop()
+
+
+async def _live_again(house: Office, telegram: TelegramServer, last: int) -> None:
+    async with Bot(TOKEN, base_url=f"{telegram.url}/bot") as bot:
+        outbox = Outbox(bot, house.sessions, house.sealer, lambda: NOW)
+        outbox.saw(last)
+        await outbox.start()
+        await asyncio.wait_for(outbox.idle(), _PATIENCE)
+        await outbox.stop()
+
+
+def test_who_waits_longest_is_searched_first_and_few_at_once(tmp_path: Path) -> None:
+    """All at once, none of twenty searches is done before a bot that is killed every other second dies again."""
+    chats = list(range(8_000, 8_000 + 5 * SEARCHES_AT_ONCE))
+    with TelegramServer(seed=3).running() as telegram, office(tmp_path) as house:
+        known = telegram.message_of(OTHER, text="привет")["message_id"]
+        last = [telegram.message_of(OTHER, text="привет")["message_id"] for _ in range(WRITTEN_BY_OTHERS)][-1]
+        telegram.fault = lambda method, fields: Fault(reset="after") if method == "sendMessage" else None
+        asyncio.run(_break_many(house, telegram, chats, known))
+        telegram.fault = lambda method, fields: None
+        before = len(telegram.calls)
+        asyncio.run(_live_again(house, telegram, last))
+        looked = [fields["chat_id"] for name, fields in telegram.calls[before:] if name == "editMessageReplyMarkup"]
+        # One search needs as many looks as this and more: so far nobody but the first can have had a turn. Threads
+        # open their messages, so that those who wait about as long may change places.
+        first = set(looked[:WRITTEN_BY_OTHERS])
+        assert len(first) <= SEARCHES_AT_ONCE
+        assert first <= set(chats[: 3 * SEARCHES_AT_ONCE])
+        assert set(looked) == set(chats)
+        assert [len(telegram.said(chat)) for chat in chats] == [1] * len(chats)

@@ -22,7 +22,7 @@ from tests.telegram_server import TelegramServer
 
 CANARY = "меня дразнят кырмуздайкой"
 _RECEIPT = re.compile(r"\d{4} \d{4} \d{4} \d{4}")
-# Nobody is served while the bot is down, and after each start whoever waited longest is not always first.
+# Nobody is served while the bot is down: longer than the kills last where a start takes a quarter of a minute.
 _WAIT = 1500.0
 
 
