@@ -77,7 +77,7 @@ def train(say: Callable[[str], None], *, force: bool = False) -> bool:
         [
             str(RASA), "train", "--domain", "domain", "--data", "data", "--out", "models",
             "--fixed-model-name", "janymda",
-            # A fifth of the time; tests/nlu/test_training_files.py validates them.
+            # It takes some twenty seconds; tests/nlu/test_training_files.py validates them.
             "--skip-validation",
         ],
         cwd=NLU,

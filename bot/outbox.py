@@ -35,7 +35,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 SEARCHED_BEYOND, SEARCHED_AT_MOST = 20, 200
 # After this many numbers it is written down how far the search has come: who dies often must not begin anew each time.
 SEARCH_NOTED_EVERY = 10
-# Chats that are searched at once, about in the order in which they wait: all at once none is done before the next death.
+# Chats searched at once, about in the order in which they wait: all at once, none is done before the next death.
 SEARCHES_AT_ONCE = 4
 # After a pause this long others have spoken meanwhile: the place to look from is noted anew.
 _LONG_PAUSE = 0.1
