@@ -2,7 +2,8 @@
 
 The steps are what a machine can die between: each statement of the database, the moment before and after each
 commit, and before and after each request to Telegram. Counting begins when the file named by `STOPS_AT` holds a
-number; at that step the process gets SIGKILL, and the file says by then which step it was.
+number; at that step the process gets SIGKILL, and the file says by then which step it was. How many steps were done
+stands in the file beside it that ends in `.done`.
 """
 
 import os
@@ -32,6 +33,7 @@ class _Steps:
                 self._done = 0
                 return
             self._done += 1
+            self._order.with_suffix(".done").write_text(str(self._done))
             if self._done == int(wanted):
                 self._order.write_text(f"died before: {name}")
                 os.kill(os.getpid(), signal.SIGKILL)

@@ -15,9 +15,11 @@ from tests.faults.handing_over import CANARY, Child, check_cases, killed_environ
 from tests.postgres import server
 from tests.telegram_server import TelegramServer
 
-# The acceptance test is STOPS_ROUNDS=20 STOPS_EVERY=1: some eight minutes a round, all of its 68 steps.
+# The acceptance test is STOPS_ROUNDS=20 STOPS_EVERY=1: some eight minutes a round, all of its fifty to seventy steps.
 ROUNDS, EVERY = int(os.environ.get("STOPS_ROUNDS", "1")), int(os.environ.get("STOPS_EVERY", "5"))
-LEAST, MOST = 12, 200
+LEAST, MOST = 10, 200
+# The last steps come after the child has its answer; no step for so many seconds, and they are done.
+QUIET = 3.0
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -48,7 +50,7 @@ def test_a_death_at_any_step_after_send_loses_and_doubles_nothing(tmp_path: Path
                 child.prepare(0)
                 order.write_text(str(step))
                 shown.append(child.send(meanwhile=bot.revive))
-                time.sleep(0.5)  # The last steps come after the child has its answer.
+                bot.finish(order.with_suffix(".done"))
                 told = order.rename(tmp_path / "told").read_text()
                 bot.revive()
                 if told.isdigit():  # "Received" came before the step did: all steps are done.
@@ -81,6 +83,15 @@ class _Bot:
             assert self.process.returncode == -signal.SIGKILL
             self.deaths += 1
             self._start()
+
+    def finish(self, done: Path) -> None:
+        """Return when the bot died or made no step for a while."""
+        seen, since = "", time.monotonic()
+        while self.process.poll() is None and time.monotonic() - since < QUIET:
+            now = done.read_text() if done.exists() else ""
+            if now != seen:
+                seen, since = now, time.monotonic()
+            time.sleep(0.05)
 
     def stop(self) -> None:
         time.sleep(1)
