@@ -96,6 +96,7 @@ class _Lexicon:
     past: _Shelf
     well: _Shelf
     idle: _Shelf
+    hints: _Shelf
 
 
 # Which kind is answered when a message speaks of several.
@@ -131,7 +132,7 @@ def _lexicon() -> _Lexicon:
         vocabulary,
         tuple(rules),
         _Shelf(rule.phrase for rule in rules),
-        *(_Shelf(_phrases(content[part], vocabulary)) for part in ("calm", "stories", "past", "well", "idle")),
+        *(_Shelf(_phrases(content[part], vocabulary)) for part in ("calm", "stories", "past", "well", "idle", "hints")),
     )
 
 
@@ -174,7 +175,8 @@ def _find(form: str) -> tuple[Alarm | None, bool]:
             # Words of other talk prevail: a question to a lawyer, a lesson, a joke.
             continue
         alone = not rule.weak or signs > 1 or (signs > 0 and (setting.is_now(span) or is_short))
-        alarm = Alarm(rule.kind, rule.other or _is_about_a_ward(span, reading), rule.doubtful)
+        doubtful = rule.doubtful or setting.hints(span)
+        alarm = Alarm(rule.kind, rule.other or _is_about_a_ward(span, reading), doubtful)
         if heard.add(alarm, rule.phrase.text, alone=alone):
             break
     if heard.alarm or is_calmed:
@@ -233,6 +235,10 @@ class _Setting:
         """Does a sign of now stand near a phrase?"""
         return self._reading.near(_lexicon().vocabulary["present"], span, *_IDLE_REACH)
 
+    def hints(self, span: Span) -> bool:
+        """Is there near a phrase what may make it a past, a story or a joke, and the model shall be asked?"""
+        return any(_reaches(places, span, _IDLE_REACH) for places in (self._hints, self._past, self._stories))
+
     def signs(self, span: Span, around: int = 12) -> int:
         """How many different words of danger stand around a phrase, less the words of other talk?"""
         vocabulary = _lexicon().vocabulary
@@ -275,6 +281,10 @@ class _Setting:
     @cached_property
     def _stories(self) -> int:
         return self._places(_lexicon().stories)
+
+    @cached_property
+    def _hints(self) -> int:
+        return self._places(_lexicon().hints)
 
     @cached_property
     def _last_well(self) -> int:

@@ -116,6 +116,29 @@ def test_of_two_alarms_the_sure_one_counts() -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "год назад я не хотел жить. сейчас хочу",
+        "в шестом классе хотела умереть",
+        "хочу сдохнуть от стыда ахаха",
+        "рас еді, ол кезде өлгім келді",
+        "өлгім келді деген ой жоқ",
+    ],
+)
+def test_beside_a_past_or_laughter_also_what_is_proven_asks_the_model(text: str) -> None:
+    assert (found := find_danger(text)) is not None
+    assert found.doubtful
+
+
+@pytest.mark.parametrize(
+    "text", ["жить не хочу", "хочу умереть, завтра меня уже не будет", "өлгім келеді, мен ол кезде жоқпын"]
+)
+def test_plain_words_need_no_model(text: str) -> None:
+    assert (found := find_danger(text)) is not None
+    assert not found.doubtful
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "help", "HELP!!!", "sos", "SOS 🆘", "🆘", "🆘🆘🆘", "помогите", "ПОМОГИТЕ!!!", "памагите", "pomogite",
         "помощь", "көмек", "комек", "komek", "Көмектес", "көмектесіңдер", "komektesinder", "жәрдем",
         "спасите", "помоги помоги",
