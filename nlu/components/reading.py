@@ -49,7 +49,7 @@ _LEAST = 1e-6
 # Temperatures tried for the confidences; the likeliest on held-out folds is kept.
 _TEMPERATURES = np.geomspace(0.05, 2.0, 60)
 # The n-grams alone decide where they are this sure of a reading, and this sure for or against danger.
-_SURE, _NO_DANGER, _DANGER = 0.85, 0.02, 0.95
+_SURE, _NO_DANGER, _DANGER = 0.85, 0.001, 0.95
 # What either view weighs where both are asked: docs/adr/014-one-question.md.
 _GRAMS, _ENCODER = 0.55, 0.45
 

@@ -29,9 +29,9 @@ def messages(language: str, *, blind: bool) -> list[dict[str, Any]]:
     return [message for message in map(json.loads, lines) if message["concern"] != "not_in_danger"]
 
 
-def later(language: str) -> list[dict[str, Any]]:
-    """The blind file that was written after everything was chosen."""
-    lines = (FOLDER / f"later_{language}.jsonl").read_text("utf-8").splitlines()
+def afterwards(name: str, language: str) -> list[dict[str, Any]]:
+    """A blind file that was written after everything was chosen: `later` or `newest`."""
+    lines = (FOLDER / f"{name}_{language}.jsonl").read_text("utf-8").splitlines()
     return [json.loads(line) for line in lines]
 
 

@@ -9,7 +9,7 @@ import yaml
 
 from bot.folding import fold
 from tests.conftest import JANYMDA, ROOT, Running
-from tests.evaluation.readings import later, messages
+from tests.evaluation.readings import afterwards, messages
 
 Pairs = list[tuple[dict[str, Any], dict[str, Any]]]
 
@@ -21,8 +21,11 @@ FLOORS = {
     ("ru", False): (0.94, 0.95, 0.79), ("kk", False): (0.95, 0.93, 0.83), ("mixed", False): (0.95, 0.96, 0.88),
 }  # fmt: skip
 FILES = tuple(FLOORS)
-# The same for the files that nothing was chosen by.
-LATER_FLOORS = {"ru": (0.93, 0.94, 0.84), "kk": (0.94, 0.98, 0.85), "mixed": (0.95, 0.99, 0.90)}
+# The same for files that were written after everything was chosen.
+LATER_FLOORS = {
+    ("later", "ru"): (0.93, 0.94, 0.84), ("later", "kk"): (0.94, 0.98, 0.85), ("later", "mixed"): (0.95, 0.99, 0.90),
+    ("newest", "ru"): (0.85, 0.95, 0.80), ("newest", "kk"): (0.85, 0.95, 0.80), ("newest", "mixed"): (0.85, 0.95, 0.80),
+}  # fmt: skip
 LANGUAGE_FLOOR = 0.98
 VIOLENCE = frozenset((
     "sexual_abuse", "online_sexual_exploitation", "trafficking", "physical_violence", "emotional_abuse", "neglect",
@@ -64,9 +67,9 @@ def test_the_figures_do_not_fall(language: str, blind: bool, read: dict[tuple[st
     _compare(f"{language} {'blind' if blind else 'seen'}", read[language, blind], FLOORS[language, blind])
 
 
-@pytest.mark.parametrize("language", LATER_FLOORS)
-def test_nor_where_nothing_was_chosen_by(language: str, live: Running) -> None:
-    _compare(f"{language} later", _parse(later(language), live), LATER_FLOORS[language])
+@pytest.mark.parametrize(("name", "language"), LATER_FLOORS)
+def test_nor_where_nothing_was_chosen_by(name: str, language: str, live: Running) -> None:
+    _compare(f"{language} {name}", _parse(afterwards(name, language), live), LATER_FLOORS[name, language])
 
 
 def _compare(name: str, pairs: Pairs, floor: tuple[float, float, float]) -> None:
@@ -118,7 +121,10 @@ def test_no_evaluation_message_stands_in_training() -> None:
     # One word is everybody's: "иә" cannot be kept apart.
     both = {
         m["text"]
-        for file in (*(messages(language, blind=blind) for language, blind in FILES), *map(later, LATER_FLOORS))
+        for file in (
+            *(messages(language, blind=blind) for language, blind in FILES),
+            *(afterwards(name, language) for name, language in LATER_FLOORS),
+        )
         for m in file
         if _bare(m["text"]) in training and len(m["text"].split()) > 2
     }  # fmt: skip
