@@ -35,7 +35,7 @@ class Danger(StrEnum):
 
 
 # Below this a doubtful alarm is none. Well under the threshold from which the model alone says danger (nlu/config.yml).
-_SURELY_NONE = 0.1
+_SURELY_NONE = 0.12
 
 
 @dataclass(frozen=True)

@@ -15,16 +15,17 @@ Pairs = list[tuple[dict[str, Any], dict[str, Any]]]
 
 # Macro-F1 over all codes, recall and precision of danger, by file; whether the file is the blind one. The
 # goals are 0.90 (0.85 mixed), 0.99 and 0.90 (docs/understanding.md): where they are reached in the blind files they are the
-# floor, elsewhere what was reached, so that it cannot be lost unseen. Danger is told from a likelihood of 0.25 on: a card too many can be answered, a missed one cannot.
+# floor, elsewhere what was reached, so that it cannot be lost unseen. Danger is told from a likelihood of 0.22 on: a card
+# too many can be answered, a missed one cannot.
 FLOORS = {
-    ("ru", True): (0.90, 0.99, 0.86), ("kk", True): (0.90, 0.97, 0.79), ("mixed", True): (0.92, 0.99, 0.78),
-    ("ru", False): (0.94, 0.95, 0.79), ("kk", False): (0.95, 0.93, 0.83), ("mixed", False): (0.95, 0.96, 0.88),
+    ("ru", True): (0.90, 0.98, 0.90), ("kk", True): (0.90, 0.97, 0.82), ("mixed", True): (0.92, 0.99, 0.88),
+    ("ru", False): (0.94, 0.96, 0.76), ("kk", False): (0.95, 0.96, 0.88), ("mixed", False): (0.95, 0.98, 0.91),
 }  # fmt: skip
 FILES = tuple(FLOORS)
 # The same for files that were written after everything was chosen.
 LATER_FLOORS = {
-    ("later", "ru"): (0.93, 0.94, 0.84), ("later", "kk"): (0.94, 0.98, 0.85), ("later", "mixed"): (0.95, 0.99, 0.90),
-    ("newest", "ru"): (0.85, 0.95, 0.80), ("newest", "kk"): (0.85, 0.95, 0.80), ("newest", "mixed"): (0.85, 0.95, 0.80),
+    ("later", "ru"): (0.94, 0.96, 0.90), ("later", "kk"): (0.94, 0.99, 0.90), ("later", "mixed"): (0.94, 0.95, 0.90),
+    ("newest", "ru"): (0.94, 0.99, 0.86), ("newest", "kk"): (0.94, 0.99, 0.90), ("newest", "mixed"): (0.95, 0.99, 0.90),
 }  # fmt: skip
 LANGUAGE_FLOOR = 0.98
 VIOLENCE = frozenset((

@@ -10,15 +10,15 @@ ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-nlu" / "bin" / "python"
 
 # Invented lines, and how they are read. Sums of eight-bit numbers are exact, if none is cut off: with signed weights a
-# processor without VNNI cut them off, and took the fourth for bullying with 0.225. After `make encoder`: note anew.
+# processor without VNNI cut them off, and was half as sure of the fourth (docs/adr/012). After `make encoder`: note anew.
 READ = {
-    "меня дома никто не слушает и я плачу ночами": ("neglect", 0.351),
-    "әкем ішіп келсе бәріміз көшеге қашамыз": ("neglect", 0.318),
-    "просит фото, обещает скины в игре": ("online_sexual_exploitation", 0.993),
-    "досым сабаққа келмей қойды, хат жазып кетіпті": ("bullying", 0.437),
-    "physruk ustaz meni bailap tastady": ("sexual_abuse", 0.726),
-    "сосед зовет в машину и дает деньги": ("trafficking", 0.560),
-    "мамам атам берген ақшаны алып қойды": ("forced_marriage", 0.323),
+    "меня дома никто не слушает и я плачу ночами": ("neglect", 0.384),
+    "әкем ішіп келсе бәріміз көшеге қашамыз": ("neglect", 0.488),
+    "просит фото, обещает скины в игре": ("online_sexual_exploitation", 0.996),
+    "досым сабаққа келмей қойды, хат жазып кетіпті": ("sadness", 0.238),
+    "physruk ustaz meni bailap tastady": ("sexual_abuse", 0.737),
+    "сосед зовет в машину и дает деньги": ("trafficking", 0.574),
+    "мамам атам берген ақшаны алып қойды": ("family_conflict", 0.414),
 }
 
 
