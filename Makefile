@@ -49,7 +49,7 @@ evaluate: setup $(APP)/.dev ## What is understood, in tables: docs/understanding
 train: $(APP)/janymda $(NLU)/.done ## Train the dialogue model anew
 	@$(APP)/janymda train --force
 
-encoder: $(UV) ## Tune the small encoder anew: only after many new lines, half an hour
+encoder: $(UV) ## Tune the small encoder anew: only after many new lines, 45 minutes
 	@test -x .venv-encoder/bin/python || $(UV) venv -q --python ">=3.11,<3.13" .venv-encoder
 	@$(UV) pip sync -q --python .venv-encoder/bin/python --require-hashes requirements/encoder.txt
 	.venv-encoder/bin/python nlu/encoder/tune.py

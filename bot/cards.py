@@ -21,11 +21,12 @@ _ADULTS_ASK: tuple[dict[str, Any], ...] = (
     {"label": "cg_law", "intent": "choose_topic", "entities": {"topic": "rights"}},
 )
 _SAFE_BUTTON = {"label": "not_in_danger", "control": "safe"}
-_DANGER_LINES = {Danger.MEDICAL: ("103", "112", "102")}
+_DANGER_LINES = {"danger_medical": ("103", "112", "102")}
 _CONCERN_OF = {
     Danger.SUICIDE: "self_harm",
     Danger.ATTACK: "physical_violence",
-    Danger.MEDICAL: "physical_violence",
+    # Nothing was told but that somebody is ill: "I am here, tell me".
+    Danger.MEDICAL: "affirm",
     Danger.OUTSIDE: "runaway",
     Danger.TAKEN: "trafficking",
     Danger.SEXUAL: "sexual_abuse",
@@ -61,7 +62,8 @@ def opening(register: str | None) -> tuple[dict[str, Any], ...]:
 
 def danger(key: str, *numbers: str) -> dict[str, Any]:
     """An answer to danger: numbers first, and a way on for whoever is safe."""
-    return {"reply": key, "contacts": list(numbers or ("102", "112", "150")), "buttons": [_SAFE_BUTTON]}
+    contacts = list(numbers or _DANGER_LINES.get(key, ("102", "112", "150")))
+    return {"reply": key, "contacts": contacts, "buttons": [_SAFE_BUTTON]}
 
 
 DANGER_STAY = danger("danger_stay", "112", "102", "150")
@@ -70,8 +72,9 @@ DANGER_NO_CALL = danger("danger_no_call", "112")
 
 def of_alarm(alarm: Alarm) -> dict[str, Any]:
     """The answer to what the guard saw."""
-    key = "danger_other" if alarm.other else f"danger_{alarm.kind.value}"
-    return danger(key, *_DANGER_LINES.get(alarm.kind, ()))
+    if alarm.other:
+        return danger("danger_other", *_DANGER_LINES.get(f"danger_{alarm.kind.value}", ()))
+    return danger(f"danger_{alarm.kind.value}")
 
 
 def concern_of(alarm: Alarm) -> str:

@@ -7,7 +7,8 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from bot.actions.reply import Event, say
 
-# What the model read the message to be about -> how danger is answered.
+# What the model read the message to be about -> how danger is answered. Where it is neglect, pregnancy or substances,
+# nearly all of the training lines of danger are of somebody who needs a doctor now.
 _REPLY_OF = {
     "self_harm": "danger_suicide",
     "sexual_abuse": "danger_sexual",
@@ -15,7 +16,18 @@ _REPLY_OF = {
     "trafficking": "danger_taken",
     "forced_marriage": "danger_taken",
     "runaway": "danger_outside",
+    "neglect": "danger_medical",
+    "pregnancy": "danger_medical",
+    "substance_use": "danger_medical",
+    "crisis_centre": "danger_outside",
     "caregiver": "danger_other",
+    "physical_violence": "danger_attack",
+    "emotional_abuse": "danger_attack",
+    "bullying": "danger_attack",
+    "cyberbullying": "danger_attack",
+    "discrimination": "danger_attack",
+    "family_conflict": "danger_attack",
+    "sadness": "danger_suicide",
 }
 
 
@@ -26,6 +38,12 @@ class ImminentDanger(Action):
         return "action_imminent_danger"
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
-        concern = (tracker.latest_message.get("concern") or {}).get("name", "")
-        say(dispatcher, _REPLY_OF.get(concern, "danger_attack"))
+        say(dispatcher, _reply_of(tracker.latest_message))
         return []
+
+
+def _reply_of(message: dict[str, Any]) -> str:
+    """By the likeliest harm; in a question, which tells no harm by itself, by the harm that is likeliest beside it."""
+    named = [message.get("concern") or {}, *(message.get("intent_ranking") or [])]
+    found = (_REPLY_OF.get(one.get("name", "")) for one in named)
+    return next((reply for reply in found if reply), "danger_attack")

@@ -33,10 +33,11 @@ _HARM = frozenset((
     "sexual_abuse", "online_sexual_exploitation", "trafficking", "physical_violence", "emotional_abuse", "neglect",
     "bullying", "cyberbullying", "forced_marriage", "discrimination", "self_harm",
 ))  # fmt: skip
-# What is asked, the requests of content/taxonomy.yaml: it fills a message, and what goes on beside it may go unread.
+# What is asked, the requests of content/taxonomy.yaml and two about the talk itself: it fills a message, and what goes
+# on beside it may go unread.
 QUESTIONS = frozenset((
     "hotline", "crisis_centre", "legal_aid", "compensation", "rights_police", "report_alone", "confidentiality",
-    "caregiver", "human",
+    "caregiver", "human", "who_are_you", "stop_erase",
 ))  # fmt: skip
 # How likely danger must be in a part of a question, and how many words make a part.
 _PART_DANGER, _PART_WORDS = 0.8, 3
