@@ -130,13 +130,27 @@ def find_audience(text: str) -> str | None:
 
 
 _SELF_ANSWER = re.compile(
-    r"\b(?:для\s+себя|мне|себе|меня|сам[аи]?|өзім\w*|маған|ozim\w*|ozime|magan|dlya sebya|sebe|mne)\b",
+    r"\b(?:себя|мне|себе|меня|сам[аи]?|өзім\w*|маған|ozim\w*|ozime|magan|dlya sebya|sebe|mne)\b",
     re.IGNORECASE,
 )
 _OTHER_ANSWER = re.compile(
     r"\b(?:для\s+друг\w+|друг\w*|подруг\w*|брат\w*|сестр\w*|басқа\w*|дос\w*|құрбы\w*|drug\w*|dos\w*)\b",
     re.IGNORECASE,
 )
+
+
+# What stands around such an answer.
+_BESIDE_AUDIENCE = re.compile(
+    r"для|за|про|о|это|я|себя|мой|моя|моего|моему|моей|мою|свой|своего|своей|свою|нужна|нужно|нужен|помощь|самому|самой|тут|пишу|пишет"
+    r"|үшін|көмек|керек|менің|мен|жазып|отырмын|dlya|za|ya|uchun|ushin|komek|kerek",
+    re.IGNORECASE,
+)
+
+
+def is_only_audience(text: str) -> bool:
+    """Does it hold nothing but an answer to "whom is help for"? "Мама" does; "мама не просыпается" does not."""
+    known = (_SELF_ANSWER, _OTHER_ANSWER, _ADULT_ANSWER, _BESIDE_AUDIENCE)
+    return all(any(one.match(word) for one in known) for word in re.findall(r"[\w-]+", text))
 
 
 def read_audience_answer(text: str) -> str | None:

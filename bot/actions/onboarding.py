@@ -7,9 +7,14 @@ from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from bot.actions.reply import Event, entity, intent, say, text
-from bot.facts import find_only_age, read_age_answer, read_audience_answer, read_language_answer
+from bot.actions.taxonomy import tells_or_asks
+from bot.facts import find_only_age, is_only_audience, read_age_answer, read_audience_answer, read_language_answer
 
 SKIPPED = "skipped"
+# In so few words an answer is an answer, whatever a model takes it for.
+_FEW_WORDS = 3
+# From here on a message is taken to tell or to ask something of its own.
+_SURE = 0.6
 _SKIPPING = ("skip", "unsure", "deny")
 
 
@@ -31,7 +36,7 @@ class ValidateOnboardingForm(Action):
         return []
 
     def _language(self, dispatcher: CollectingDispatcher, tracker: Tracker) -> list[Event]:
-        chosen = entity(tracker, "language") or read_language_answer(text(tracker))
+        chosen = entity(tracker, "language") or read_language_answer(_answer(tracker))
         if chosen is None and intent(tracker) in _SKIPPING:
             chosen = SKIPPED
         if chosen in ("kk", "ru") and text(tracker):
@@ -39,8 +44,23 @@ class ValidateOnboardingForm(Action):
         return _set("language_choice", chosen)
 
 
+def _answer(tracker: Tracker, *, only: bool | None = None) -> str:
+    """What was written to a question; nothing when it is danger, or tells or asks something of its own.
+
+    `only`: it holds nothing but the answer, so that it does not matter how it is read: "for myself" sounds
+    like much else. Where that is not said, a few words are.
+    """
+    written = text(tracker)
+    if len(written.split()) <= _FEW_WORDS if only is None else only:
+        return written
+    read = tracker.latest_message.get("intent") or {}
+    of_its_own = tells_or_asks(intent(tracker)) and read.get("confidence", 0.0) >= _SURE
+    return "" if of_its_own or intent(tracker) == "imminent_danger" else written
+
+
 def _audience_answer(tracker: Tracker) -> str | None:
-    chosen = entity(tracker, "audience") or read_audience_answer(text(tracker))
+    only = is_only_audience(text(tracker))
+    chosen = entity(tracker, "audience") or read_audience_answer(_answer(tracker, only=only))
     if chosen is None and intent(tracker) == "caregiver":
         return "adult"
     return chosen or (SKIPPED if intent(tracker) in _SKIPPING else None)
@@ -55,7 +75,7 @@ def _audience_events(audience: str | None) -> list[Event]:
 
 def read_band(tracker: Tracker) -> str | None:
     """The age band told by button or in words; `skipped` when the child would rather not say."""
-    band = entity(tracker, "age_band") or read_age_answer(text(tracker))
+    band = entity(tracker, "age_band") or read_age_answer(_answer(tracker))
     return band or (SKIPPED if intent(tracker) in _SKIPPING else None)
 
 
