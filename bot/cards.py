@@ -72,9 +72,8 @@ DANGER_NO_CALL = danger("danger_no_call", "112")
 
 def of_alarm(alarm: Alarm) -> dict[str, Any]:
     """The answer to what the guard saw."""
-    if alarm.other:
-        return danger("danger_other", *_DANGER_LINES.get(f"danger_{alarm.kind.value}", ()))
-    return danger(f"danger_{alarm.kind.value}")
+    key = f"danger_{alarm.kind.value}"
+    return danger("danger_other" if alarm.other else key, *_DANGER_LINES.get(key, ()))
 
 
 def concern_of(alarm: Alarm) -> str:

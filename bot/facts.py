@@ -67,6 +67,7 @@ _ADULT_ANSWER = re.compile(
 YOUNGEST, OLDEST = 4, 99
 
 _LONGEST_AGE = 40
+_FEW_WORDS = 3
 _ONLY_AGE = re.compile(
     rf"\W*(?:(?:мне|я|маған|маган|мен|менің жасым|жасым|{_SOON})\W+)*(\d{{1,2}})"
     r"(?:\W*(?:лет|год|года|годиков|жас\w*|дамын|дамин|демін|демин|тамын|темін|те|та|де|да|мне|толды|исполнилось))*\W*",
@@ -113,11 +114,19 @@ def read_age_answer(text: str) -> str | None:
     number = re.search(r"\d{1,3}", text)
     if number and YOUNGEST <= int(number.group()) <= OLDEST:
         return band_of(int(number.group()))
-    words = text.lower()
-    for word, age in _AGE_WORDS.items():
-        if re.search(rf"\b{word}\b", words):
-            return band_of(age)
+    age = _age_in_words(text)
+    if age:
+        return band_of(age)
     return "adult" if _ADULT_ANSWER.search(text) else None
+
+
+def _age_in_words(text: str) -> int | None:
+    for word, age in _AGE_WORDS.items():
+        # "Он" is ten in Kazakh and "he" in Russian: ten stands alone or at the end, or before "years".
+        behind = r"(?=\s*(?:жас\w*)?\W*$)" if word == "он" else r"\b"
+        if re.search(rf"\b{word}\b{behind}", text.lower()):
+            return age
+    return None
 
 
 def find_audience(text: str) -> str | None:
@@ -139,9 +148,9 @@ _OTHER_ANSWER = re.compile(
 )
 
 
-# What stands around such an answer.
+# What stands around such an answer, as whole words.
 _BESIDE_AUDIENCE = re.compile(
-    r"для|за|про|о|это|я|себя|мой|моя|моего|моему|моей|мою|свой|своего|своей|свою|нужна|нужно|нужен|помощь|самому|самой|тут|пишу|пишет"
+    r"для|за|про|о|это|я|себя|мой|моя|моего|моему|моей|мою|свой|своего|своей|свою|нужна|нужно|нужен|помощь|самому|самой|тут|пишу|пишет|спрашиваю|младш\w+|старш\w+|нам|с"
     r"|үшін|көмек|керек|менің|мен|жазып|отырмын|dlya|za|ya|uchun|ushin|komek|kerek",
     re.IGNORECASE,
 )
@@ -149,8 +158,17 @@ _BESIDE_AUDIENCE = re.compile(
 
 def is_only_audience(text: str) -> bool:
     """Does it hold nothing but an answer to "whom is help for"? "Мама" does; "мама не просыпается" does not."""
-    known = (_SELF_ANSWER, _OTHER_ANSWER, _ADULT_ANSWER, _BESIDE_AUDIENCE)
-    return all(any(one.match(word) for one in known) for word in re.findall(r"[\w-]+", text))
+    known = (_SELF_ANSWER, _OTHER_ANSWER, _ADULT_ANSWER)
+    return all(
+        _BESIDE_AUDIENCE.fullmatch(word) or any(one.match(word) for one in known)
+        for word in re.findall(r"[\w-]+", text)
+    )
+
+
+def is_only_age(text: str) -> bool:
+    """Does it hold hardly more than an answer to "how old are you"? "12, скоро 13" does; "мама меня бьёт" does not."""
+    told = any(character.isdigit() for character in text) or _age_in_words(text) is not None
+    return (told and len(text.split()) <= _FEW_WORDS) or is_only_audience(text)
 
 
 def read_audience_answer(text: str) -> str | None:

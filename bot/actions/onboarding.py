@@ -1,5 +1,6 @@
 """/start: language, for whom, how old; each can be skipped."""
 
+from collections.abc import Callable
 from typing import Any
 
 from rasa_sdk import Action, Tracker
@@ -8,13 +9,19 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from bot.actions.reply import Event, entity, intent, say, text
 from bot.actions.taxonomy import tells_or_asks
-from bot.facts import find_only_age, is_only_audience, read_age_answer, read_audience_answer, read_language_answer
+from bot.facts import (
+    find_only_age,
+    is_only_age,
+    is_only_audience,
+    read_age_answer,
+    read_audience_answer,
+    read_language_answer,
+)
 
 SKIPPED = "skipped"
-# In so few words an answer is an answer, whatever a model takes it for.
-_FEW_WORDS = 3
-# From here on a message is taken to tell or to ask something of its own.
-_SURE = 0.6
+# From here on a message is taken to tell or to ask something of its own: what is told and not heard is worse than an
+# answer that has to be given again.
+_SURE = 0.4
 _SKIPPING = ("skip", "unsure", "deny")
 
 
@@ -36,7 +43,7 @@ class ValidateOnboardingForm(Action):
         return []
 
     def _language(self, dispatcher: CollectingDispatcher, tracker: Tracker) -> list[Event]:
-        chosen = entity(tracker, "language") or read_language_answer(_answer(tracker))
+        chosen = entity(tracker, "language") or read_language_answer(_answer(tracker, _is_one_word))
         if chosen is None and intent(tracker) in _SKIPPING:
             chosen = SKIPPED
         if chosen in ("kk", "ru") and text(tracker):
@@ -44,23 +51,26 @@ class ValidateOnboardingForm(Action):
         return _set("language_choice", chosen)
 
 
-def _answer(tracker: Tracker, *, only: bool | None = None) -> str:
+def _answer(tracker: Tracker, is_only: Callable[[str], bool]) -> str:
     """What was written to a question; nothing when it is danger, or tells or asks something of its own.
 
-    `only`: it holds nothing but the answer, so that it does not matter how it is read: "for myself" sounds
-    like much else. Where that is not said, a few words are.
+    `is_only`: does a text hold nothing but the answer? Then it does not matter what a model takes it for:
+    "for myself" sounds like much else.
     """
     written = text(tracker)
-    if len(written.split()) <= _FEW_WORDS if only is None else only:
+    if is_only(written):
         return written
     read = tracker.latest_message.get("intent") or {}
     of_its_own = tells_or_asks(intent(tracker)) and read.get("confidence", 0.0) >= _SURE
     return "" if of_its_own or intent(tracker) == "imminent_danger" else written
 
 
+def _is_one_word(written: str) -> bool:
+    return len(written.split()) <= 1
+
+
 def _audience_answer(tracker: Tracker) -> str | None:
-    only = is_only_audience(text(tracker))
-    chosen = entity(tracker, "audience") or read_audience_answer(_answer(tracker, only=only))
+    chosen = entity(tracker, "audience") or read_audience_answer(_answer(tracker, is_only_audience))
     if chosen is None and intent(tracker) == "caregiver":
         return "adult"
     return chosen or (SKIPPED if intent(tracker) in _SKIPPING else None)
@@ -75,7 +85,7 @@ def _audience_events(audience: str | None) -> list[Event]:
 
 def read_band(tracker: Tracker) -> str | None:
     """The age band told by button or in words; `skipped` when the child would rather not say."""
-    band = entity(tracker, "age_band") or read_age_answer(_answer(tracker))
+    band = entity(tracker, "age_band") or read_age_answer(_answer(tracker, is_only_age))
     return band or (SKIPPED if intent(tracker) in _SKIPPING else None)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.facts import find_age_band, find_audience, find_only_age
+from bot.facts import find_age_band, find_audience, find_only_age, is_only_age, is_only_audience, read_age_answer
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,44 @@ def test_somebody_elses_son_makes_nobody_an_adult(text: str) -> None:
 )  # fmt: skip
 def test_the_writers_age_in_a_sentence_and_nobody_elses(text: str, band: str | None) -> None:
     assert find_age_band(text) == band
+
+
+@pytest.mark.parametrize(
+    "text", ["для себя", "мне", "моей подруге", "для моего брата", "мама", "я учитель", "маған", "өзім үшін"]
+)
+def test_an_answer_to_whom_help_is_for(text: str) -> None:
+    assert is_only_audience(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "мама не просыпается",
+        "меня отчим обижает",
+        "меня за волосы",
+        "мне больно",
+        "сестру заперли",
+        "мама ұйықтап жатыр",
+        "апам ұрады мені",
+    ],
+)
+def test_what_is_told_is_no_such_answer(text: str) -> None:
+    assert not is_only_audience(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["12 скоро 13", "скоро будет 10", "двенадцать", "он екі", "он жаста", "13ке толдым", "взрослый"]
+)
+def test_an_answer_to_how_old(text: str) -> None:
+    assert is_only_age(text)
+    assert read_age_answer(text) is not None
+
+
+@pytest.mark.parametrize("text", ["мама меня бьёт", "он бьёт меня", "он придёт в 9 и будет бить", "сестрёнка не дышит"])
+def test_what_is_told_is_no_age(text: str) -> None:
+    assert not is_only_age(text)
+
+
+def test_he_is_not_ten() -> None:
+    assert read_age_answer("он кричит каждый раз") is None
+    assert read_age_answer("маған он жас") == "7-10"
