@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import re
 import subprocess
@@ -262,7 +263,10 @@ def _env() -> dict[str, str]:
 def ask(model: str, asked: Path) -> None:
     """In a process of its own: load a model, read every message, print what it took."""
     from rasa.core.agent import Agent
+    from rasa.utils.log_utils import configure_structlog
 
+    # As it answers children (bot/rasa_process.py): without the lines in which Rasa quotes every message.
+    configure_structlog(logging.CRITICAL)
     agent = Agent.load(model)
     rows = [json.loads(line) for line in asked.read_text("utf-8").splitlines()]
 

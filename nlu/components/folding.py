@@ -23,6 +23,8 @@ _LATIN_TABLE = dict(_LATIN)
 _LATIN_RE = re.compile("|".join(re.escape(latin) for latin, _ in _LATIN))
 _LATIN_WORD = re.compile(r"[a-zışçğäöüūñ']+")
 _REPEATED = re.compile(r"(.)\1{2,}")
+# Emoji and other pictures: the lines have few, so that a reader takes them for strange words.
+_PICTURES = re.compile(r"[\ufe00-\ufe0f\u2600-\u27bf\u2b00-\u2bff\u3030\U0001f000-\U0001faff]+")
 _INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 
 
@@ -37,7 +39,7 @@ def lightly(text: str) -> str:
 
 
 def _in_cyrillic(text: str) -> str:
-    text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).lower()
+    text = _PICTURES.sub(" ", _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))).lower()
     return _LATIN_WORD.sub(_to_cyrillic, text)
 
 

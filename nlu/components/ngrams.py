@@ -96,6 +96,8 @@ class NGrams:
             terms = bytes(stored[f"{name}_terms"]).decode().split("\n")
             part = TfidfVectorizer(lowercase=False, vocabulary={t: i for i, t in enumerate(terms)}, **settings)
             part.idf_ = stored[f"{name}_weights"].astype(np.float64)
+            # Setting the weights copied the vocabulary: ten megabytes that nobody asks for.
+            part.vocabulary = None
             made._parts[name] = part
         made._look()
         return made

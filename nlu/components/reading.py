@@ -33,6 +33,8 @@ _HARM = frozenset((
     "sexual_abuse", "online_sexual_exploitation", "trafficking", "physical_violence", "emotional_abuse", "neglect",
     "bullying", "cyberbullying", "forced_marriage", "discrimination", "self_harm",
 ))  # fmt: skip
+# What the classifier over n-grams is kept as, beside the n-grams.
+_ARRAYS = frozenset(("classes", "coef", "scale", "bias", "temperature"))
 # What is asked, the requests of content/taxonomy.yaml and two about the talk itself: it fills a message, and what goes
 # on beside it may go unread.
 QUESTIONS = frozenset((
@@ -43,7 +45,7 @@ QUESTIONS = frozenset((
 _PART_DANGER, _PART_WORDS = 0.8, 3
 _BETWEEN_PARTS = re.compile(r"(?<=[.!?…])\s+|[,;\n]\s*")
 # How many times likelier than any harm small talk must be.
-_CAUTION = 1.5
+_CAUTION = 3.0
 _FOLDS = 2
 # No class is ever taken for less likely: one view alone cannot rule out what the other sees.
 _LEAST = 1e-6
@@ -252,7 +254,8 @@ class ReadingClassifier(GraphComponent, IntentClassifier):
     ) -> ReadingClassifier:
         component = cls(config, model_storage, resource)
         with model_storage.read_from(resource) as folder, np.load(folder / "reading.npz", allow_pickle=False) as stored:
-            component._reader = Reader(NGrams.load(stored), dict(stored), Encoder())
+            grams = NGrams.load(stored)
+            component._reader = Reader(grams, {name: stored[name] for name in stored if name in _ARRAYS}, Encoder())
         return component
 
     def process(self, messages: list[Message]) -> list[Message]:

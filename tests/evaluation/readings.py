@@ -6,6 +6,8 @@ import random
 import sys
 import tempfile
 import time
+import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,37 +19,38 @@ from tests.evaluation.noise import NOISES
 
 FOLDER = Path(__file__).parent
 LANGUAGES = ("ru", "kk", "mixed")
+# The blind sets, in the order in which they were written: only counted. The earlier one served to find faults.
+BLIND, SEEN = ("fresh", "later", "newest", "fourth"), "messages"
+SETS = (*BLIND, SEEN)
+NOISY = BLIND[0]
 
 
-def messages(language: str, *, blind: bool) -> list[dict[str, Any]]:
-    """An evaluation file, as far as its codes are those of the taxonomy.
-
-    The blind ones were written by others and are only counted; the earlier ones served to find faults.
-    """
-    name = "fresh" if blind else "messages"
+def messages(name: str, language: str) -> list[dict[str, Any]]:
+    """An evaluation file, as far as its codes are those of the taxonomy."""
     lines = (FOLDER / f"{name}_{language}.jsonl").read_text("utf-8").splitlines()
     return [message for message in map(json.loads, lines) if message["concern"] != "not_in_danger"]
 
 
-def afterwards(name: str, language: str) -> list[dict[str, Any]]:
-    """A blind file that was written after everything was chosen: `later` or `newest`."""
-    lines = (FOLDER / f"{name}_{language}.jsonl").read_text("utf-8").splitlines()
-    return [json.loads(line) for line in lines]
+def in_latin(text: str) -> bool:
+    """Is it written in Latin letters, but for a letter or two?"""
+    scripts = Counter(unicodedata.name(letter).split()[0] for letter in text if letter.isalpha())
+    return scripts["LATIN"] > 9 * scripts["CYRILLIC"]
 
 
 async def read_all(core: Core) -> Iterator[dict[str, Any]]:
-    """Each message as it was read, the blind ones with every noise too; the same noise every time."""
+    """Each message as it was read, those of the first set with every noise too; the same noise every time."""
     found = []
-    for blind, noises in ((True, NOISES), (False, {"as written": NOISES["as written"]})):
+    for name in SETS:
+        noises = NOISES if name == NOISY else {"as written": NOISES["as written"]}
         for language in LANGUAGES:
             for noise, change in noises.items():
                 chance = random.Random(7)
-                for message in messages(language, blind=blind):
+                for message in messages(name, language):
                     text = change(message["text"], chance)
                     started = time.perf_counter()
                     read = await understand(core, text)
                     found.append(
-                        {**message, "file": language, "blind": blind, "noise": noise, "read": read,
+                        {**message, "set": name, "file": language, "latin": in_latin(text), "noise": noise, "read": read,
                          "ms": (time.perf_counter() - started) * 1000}
                     )  # fmt: skip
     return iter(found)

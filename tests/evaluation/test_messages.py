@@ -9,23 +9,24 @@ import yaml
 
 from bot.folding import fold
 from tests.conftest import JANYMDA, ROOT, Running
-from tests.evaluation.readings import afterwards, messages
+from tests.evaluation.readings import BLIND, SETS, in_latin, messages
 
 Pairs = list[tuple[dict[str, Any], dict[str, Any]]]
+File = tuple[str, str]
 
-# Macro-F1 over all codes, recall and precision of danger, by file; whether the file is the blind one. The
-# goals are 0.90 (0.85 mixed), 0.99 and 0.90 (docs/understanding.md): where they are reached in the blind files they are the
-# floor, elsewhere what was reached, so that it cannot be lost unseen. Danger is told from a likelihood of 0.22 on: a card
-# too many can be answered, a missed one cannot.
-FLOORS = {
-    ("ru", True): (0.90, 0.98, 0.90), ("kk", True): (0.90, 0.97, 0.82), ("mixed", True): (0.92, 0.99, 0.86),
-    ("ru", False): (0.94, 0.96, 0.75), ("kk", False): (0.95, 0.95, 0.86), ("mixed", False): (0.95, 0.96, 0.89),
+# What is to be reached (docs/understanding.md) over all blind sets together: macro-F1 over all codes, recall and precision
+# of danger.
+GOALS = {
+    "ru": (0.90, 0.99, 0.90), "kk": (0.90, 0.99, 0.90), "mixed": (0.85, 0.99, 0.90), "Latin": (0.85, 0.99, 0.90),
 }  # fmt: skip
-FILES = tuple(FLOORS)
-# The same for files that were written after everything was chosen.
-LATER_FLOORS = {
-    ("later", "ru"): (0.94, 0.96, 0.90), ("later", "kk"): (0.94, 0.99, 0.90), ("later", "mixed"): (0.94, 0.92, 0.88),
-    ("newest", "ru"): (0.94, 0.99, 0.86), ("newest", "kk"): (0.94, 0.99, 0.90), ("newest", "mixed"): (0.95, 0.99, 0.90),
+# The same by set, where one message is up to three hundredths: what was reached, with room for one message, so that it
+# cannot be lost unseen. Danger is told from a likelihood of 0.145 on: a card too many can be answered, a missed one cannot.
+FLOORS: dict[File, tuple[float, float, float]] = {
+    ("fresh", "ru"): (0.92, 0.97, 0.86), ("fresh", "kk"): (0.90, 0.98, 0.77), ("fresh", "mixed"): (0.92, 0.97, 0.75),
+    ("later", "ru"): (0.94, 0.96, 0.87), ("later", "kk"): (0.95, 0.98, 0.90), ("later", "mixed"): (0.94, 0.96, 0.89),
+    ("newest", "ru"): (0.95, 0.98, 0.84), ("newest", "kk"): (0.94, 0.98, 0.91), ("newest", "mixed"): (0.97, 0.98, 0.94),
+    ("fourth", "ru"): (0.95, 0.98, 0.97), ("fourth", "kk"): (0.96, 0.98, 0.98), ("fourth", "mixed"): (0.96, 0.99, 0.97),
+    ("messages", "ru"): (0.96, 0.95, 0.79), ("messages", "kk"): (0.95, 0.95, 0.91), ("messages", "mixed"): (0.96, 0.92, 0.86),
 }  # fmt: skip
 LANGUAGE_FLOOR = 0.98
 VIOLENCE = frozenset((
@@ -37,9 +38,9 @@ MOST_HARMLESS = 0.005
 
 
 @pytest.fixture(scope="session")
-def read(live: Running) -> dict[tuple[str, bool], Pairs]:
+def read(live: Running) -> dict[File, Pairs]:
     """Each message with its reading by `janymda parse --jsonl`, the contract itself."""
-    return {(language, blind): _parse(messages(language, blind=blind), live) for language, blind in FILES}
+    return {file: _parse(messages(*file), live) for file in FLOORS}
 
 
 def _parse(given: list[dict[str, Any]], live: Running) -> Pairs:
@@ -63,14 +64,24 @@ def _macro_f1(pairs: Pairs) -> float:
     return total / len(codes)
 
 
-@pytest.mark.parametrize(("language", "blind"), FILES)
-def test_the_figures_do_not_fall(language: str, blind: bool, read: dict[tuple[str, bool], Pairs]) -> None:
-    _compare(f"{language} {'blind' if blind else 'seen'}", read[language, blind], FLOORS[language, blind])
+def test_every_set_has_its_floor() -> None:
+    assert {name for name, _ in FLOORS} == set(SETS)
 
 
-@pytest.mark.parametrize(("name", "language"), LATER_FLOORS)
-def test_nor_where_nothing_was_chosen_by(name: str, language: str, live: Running) -> None:
-    _compare(f"{language} {name}", _parse(afterwards(name, language), live), LATER_FLOORS[name, language])
+@pytest.mark.parametrize("language", GOALS)
+def test_the_goals_are_reached(language: str, read: dict[File, Pairs]) -> None:
+    blind = [
+        pair
+        for name in BLIND
+        for pair in read[name, "mixed" if language == "Latin" else language]
+        if language != "Latin" or in_latin(pair[0]["text"])
+    ]
+    _compare(f"all blind sets {language}", blind, GOALS[language])
+
+
+@pytest.mark.parametrize(("name", "language"), FLOORS)
+def test_the_figures_do_not_fall(name: str, language: str, read: dict[File, Pairs]) -> None:
+    _compare(f"{name} {language}", read[name, language], FLOORS[name, language])
 
 
 def _compare(name: str, pairs: Pairs, floor: tuple[float, float, float]) -> None:
@@ -84,28 +95,26 @@ def _compare(name: str, pairs: Pairs, floor: tuple[float, float, float]) -> None
     assert precision >= floor[2]
 
 
-def test_the_language_is_seen(read: dict[tuple[str, bool], Pairs]) -> None:
+def test_the_language_is_seen(read: dict[File, Pairs]) -> None:
     for language in ("ru", "kk"):
-        pairs = [*read[language, True], *read[language, False]]
+        pairs = [pair for name in SETS for pair in read[name, language]]
         seen = [r["language"] == language for _, r in pairs]
         print(f"{language}: {sum(seen) / len(seen):.3f} of {len(seen)}")
         assert sum(seen) / len(seen) >= LANGUAGE_FLOOR
 
 
-def test_violence_is_hardly_ever_taken_for_small_talk(
-    read: dict[tuple[str, bool], Pairs],
-) -> None:
+def test_violence_is_hardly_ever_taken_for_small_talk(read: dict[File, Pairs]) -> None:
     """And where it is, its confidence must be so low that Janymda asks, or it is answered as danger."""
-    pairs = [pair for file in FILES for pair in read[file] if pair[0]["concern"] in VIOLENCE]
+    pairs = [pair for file in FLOORS for pair in read[file] if pair[0]["concern"] in VIOLENCE]
     taken = [(g["concern"], r) for g, r in pairs if r["concern"] in HARMLESS and not r["danger"]]
     print(f"{len(taken)} of {len(pairs)} messages of violence read as small talk")
     assert len(taken) / len(pairs) <= MOST_HARMLESS
 
 
-def test_every_reading_keeps_the_contract(read: dict[tuple[str, bool], Pairs]) -> None:
+def test_every_reading_keeps_the_contract(read: dict[File, Pairs]) -> None:
     taxonomy = yaml.safe_load((ROOT / "content" / "taxonomy.yaml").read_text())
     codes = {*taxonomy["concerns"], *taxonomy["requests"], *taxonomy["meta"]}
-    for file in FILES:
+    for file in FLOORS:
         for _, reading in read[file]:
             assert list(reading) == ["language", "concern", "danger", "confidence", "by"]
             assert reading["language"] in ("kk", "ru", "mixed")
@@ -122,11 +131,8 @@ def test_no_evaluation_message_stands_in_training() -> None:
     # One word is everybody's: "иә" cannot be kept apart.
     both = {
         m["text"]
-        for file in (
-            *(messages(language, blind=blind) for language, blind in FILES),
-            *(afterwards(name, language) for name, language in LATER_FLOORS),
-        )
-        for m in file
+        for file in FLOORS
+        for m in messages(*file)
         if _bare(m["text"]) in training and len(m["text"].split()) > 2
     }  # fmt: skip
     assert both == set()

@@ -12,22 +12,28 @@ PYTHON = ROOT / ".venv-nlu" / "bin" / "python"
 # Invented lines, and how they are read. Sums of eight-bit numbers are exact, if none is cut off: with signed weights a
 # processor without VNNI cut them off, and was half as sure of the fourth (docs/adr/012). After `make encoder`: note anew.
 READ = {
-    "меня дома никто не слушает и я плачу ночами": ("neglect", 0.384),
-    "әкем ішіп келсе бәріміз көшеге қашамыз": ("neglect", 0.488),
-    "просит фото, обещает скины в игре": ("online_sexual_exploitation", 0.996),
-    "досым сабаққа келмей қойды, хат жазып кетіпті": ("sadness", 0.238),
-    "physruk ustaz meni bailap tastady": ("sexual_abuse", 0.737),
-    "сосед зовет в машину и дает деньги": ("trafficking", 0.574),
-    "мамам атам берген ақшаны алып қойды": ("family_conflict", 0.414),
+    "меня дома никто не слушает и я плачу ночами": ("neglect", 0.558),
+    "әкем ішіп келсе бәріміз көшеге қашамыз": ("runaway", 0.350),
+    "просит фото, обещает скины в игре": ("online_sexual_exploitation", 0.991),
+    "досым сабаққа келмей қойды, хат жазып кетіпті": ("sadness", 0.187),
+    "physruk ustaz meni bailap tastady": ("sexual_abuse", 0.394),
+    "сосед зовет в машину и дает деньги": ("trafficking", 0.688),
+    "мамам атам берген ақшаны алып қойды": ("family_conflict", 0.392),
 }
 
 
-def test_the_encoder_reads_alike_everywhere() -> None:
+def _with_pictures(text: str) -> str:
+    first, rest = text.split(" ", 1)
+    return f"😭 {first} 🙏🏽{rest}💔😂\u2764\ufe0f"
+
+
+def test_the_encoder_reads_alike_everywhere_and_pictures_change_nothing() -> None:
     done = subprocess.run(
         [PYTHON, Path(__file__).with_name("pinned.py")],
-        input=json.dumps(list(READ)), check=True, capture_output=True, text=True, cwd=ROOT,
+        input=json.dumps([*READ, *(_with_pictures(text) for text in READ)]), check=True, capture_output=True, text=True, cwd=ROOT,
     )  # fmt: skip
     found = json.loads(done.stdout.splitlines()[-1])
-    for (name, likely), (wanted, sure) in zip(found, READ.values(), strict=True):
+    assert found[len(READ) :] == found[: len(READ)]
+    for (name, likely), (wanted, sure) in zip(found, READ.values(), strict=False):
         assert name == wanted
         assert likely == pytest.approx(sure, abs=0.02)

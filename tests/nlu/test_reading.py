@@ -15,7 +15,8 @@ PYTHON = ROOT / ".venv-nlu" / "bin" / "python"
 CASES = [
     ([0.40, 0.30, 0.20, 0.10], ["bullying", "off_topic"]),
     ([0.10, 0.30, 0.20, 0.40], ["bullying", "thanks"]),
-    ([0.55, 0.20, 0.22, 0.03], ["off_topic", "hotline"]),
+    ([0.55, 0.20, 0.22, 0.03], ["bullying", "off_topic"]),
+    ([0.65, 0.20, 0.12, 0.03], ["off_topic", "bullying"]),
     # A question is no small talk: the likelier of the two it stays.
     ([0.10, 0.30, 0.50, 0.10], ["hotline", "bullying"]),
 ]
