@@ -220,13 +220,13 @@ class Decision:
         return None
 
     async def _still_in_danger(self, clean: str) -> bool:
-        """ "I am afraid", "we hid": it is not over, and neither is whatever is not clearly something else."""
+        """ "I am afraid", "we hid": it is not over, and neither is whatever is not clearly something else or new."""
         try:
             reading = await self._dialogue.read(clean)
         except DialogueFailed:
             return False
         if reading.intent == "imminent_danger":
-            return False
+            return reading.danger < _CLEARLY
         return reading.intent in _STILL_IN_DANGER or reading.confidence < _CLEARLY
 
     async def _plain(self, clean: str, state: State, seat: Seat) -> Reply | None:

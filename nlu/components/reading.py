@@ -41,8 +41,10 @@ QUESTIONS = frozenset((
     "hotline", "crisis_centre", "legal_aid", "compensation", "rights_police", "report_alone", "confidentiality",
     "caregiver", "human", "who_are_you", "stop_erase",
 ))  # fmt: skip
-# How likely danger must be in a part of a question, and how many words make a part.
-_PART_DANGER, _PART_WORDS = 0.8, 3
+# What stands before what is really told: "hello! how are you? he hit me again".
+_OPENINGS = frozenset(("greet", "thanks", "goodbye", "insult", "who_are_you"))
+# How likely danger must be in a part of either, or harm behind an opening, and how many words make a part.
+_PART_DANGER, _PART_HARM, _PART_WORDS = 0.8, 0.8, 3
 _BETWEEN_PARTS = re.compile(r"(?<=[.!?…])\s+|[,;\n]\s*")
 # How many times likelier than any harm small talk must be.
 _CAUTION = 3.0
@@ -75,6 +77,7 @@ class Reader:
         for row, name in enumerate(self._classes):
             self._sums[row, self.intents.index(name.rstrip(DANGER_MARK))] = 1.0
         self._dangerous = np.array([name.endswith(DANGER_MARK) for name in self._classes])
+        self._harm = np.array([name in _HARM for name in self.intents])
         # Kept in eight bits: a message needs few of the rows.
         self._coef, self._scale = arrays["coef"], arrays["scale"].astype(np.float32)
         self._bias, self._temperature = arrays["bias"], float(arrays["temperature"])
@@ -94,15 +97,23 @@ class Reader:
         ]
 
     def read(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """For each text the probability of every intent, and that of danger: in a question also of its parts."""
+        """For each text the probability of every intent, and that of danger.
+
+        Questions and openings are read in parts too: danger in a part is danger, harm behind an opening the intent.
+        """
         likely, danger = self._read_whole(texts)
-        asked = [row for row, best in enumerate(likely.argmax(axis=1)) if self.intents[best] in QUESTIONS]
-        parts = [(row, part) for row in asked for part in parts_of(texts[row])]
-        if parts:
-            _, beside = self._read_whole([part for _, part in parts])
-            for (row, _), alarm in zip(parts, beside, strict=True):
-                if alarm >= _PART_DANGER:
-                    danger[row] = max(danger[row], alarm)
+        best = [self.intents[place] for place in likely.argmax(axis=1)]
+        asked = [row for row, intent in enumerate(best) if intent in QUESTIONS or intent in _OPENINGS]
+        parts = [(row, part) for row in asked for part in parts_of(texts[row], 1 if best[row] in _OPENINGS else 2)]
+        if not parts:
+            return likely, danger
+        about, alarms = self._read_whole([part for _, part in parts])
+        harm = np.where(self._harm, about, 0.0).max(axis=1)
+        for place, (row, _) in enumerate(parts):
+            if alarms[place] >= _PART_DANGER:
+                danger[row] = max(danger[row], alarms[place])
+            if best[row] in _OPENINGS and harm[place] >= max(_PART_HARM, likely[row, self._harm].max()):
+                likely[row] = about[place]
         return likely, danger
 
     def _read_whole(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -128,10 +139,10 @@ class Reader:
         return _softmax((scores * self._scale + self._bias) / self._temperature)
 
 
-def parts_of(text: str) -> list[str]:
-    """Sentences and what stands between commas, of three words or more; nothing where there is only one such part."""
+def parts_of(text: str, least: int = 2) -> list[str]:
+    """Sentences and what stands between commas, of three words or more; nothing where there are fewer such parts."""
     parts = [part for part in _BETWEEN_PARTS.split(text) if len(part.split()) >= _PART_WORDS]
-    return parts if len(parts) > 1 else []
+    return parts if len(parts) >= least else []
 
 
 def learn(texts: Sequence[str], intents: Sequence[str], dangers: Sequence[bool], config: dict[str, Any]) -> Reader:

@@ -70,3 +70,10 @@ def test_a_question_does_not_hide_what_goes_on_beside_it(found: dict[str, Any]) 
     assert read["parts"] == [["Папа бьёт маму.", "Куда мне звонить"], [], [], []]
     taxonomy = yaml.safe_load((ROOT / "content" / "taxonomy.yaml").read_text("utf-8"))
     assert read["questions"] == sorted({*taxonomy["requests"], "who_are_you", "stop_erase"})
+
+
+def test_a_greeting_does_not_hide_what_is_told_behind_it(found: dict[str, Any]) -> None:
+    read = found["in parts"]
+    # Harm is the intent and danger is danger; a cat, small talk of another kind and a question behind it change nothing.
+    assert read["behind"] == ["bullying", "bullying", "greet", "off_topic", "greet"]
+    assert read["alarms"] == [0.0, 0.97, 0.0, 0.0, 0.0]

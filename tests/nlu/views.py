@@ -44,14 +44,15 @@ class Table(Reader):
 
     def __init__(self, known: dict[str, tuple[str, float]]) -> None:
         self._known = known
-        self.intents = ["bullying", "hotline", "off_topic"]
+        self.intents = ["bullying", "greet", "hotline", "off_topic"]
+        self._harm = np.array([True, False, False, False])
         self.asked: list[str] = []
 
     def _read_whole(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         self.asked += texts
         found = [self._known.get(text, ("off_topic", 0.0)) for text in texts]
         return (
-            np.array([[0.8 if name == intent else 0.1 for name in self.intents] for intent, _ in found]),
+            np.array([[0.85 if name == intent else 0.05 for name in self.intents] for intent, _ in found]),
             np.array([danger for _, danger in found]),
         )
 
@@ -65,7 +66,20 @@ def in_parts() -> dict[str, object]:
         "папа душит маму": ("bullying", 0.97), "папа опять сильно злится": ("bullying", 0.7),
     })  # fmt: skip
     _, danger = reader.read([question, harm, doubtful])
+    hello = Table({
+        "привет! в классе дразнят меня": ("greet", 0.0), "в классе дразнят меня": ("bullying", 0.0),
+        "привет! папа душит маму": ("greet", 0.01), "папа душит маму": ("bullying", 0.97),
+        "привет! у меня кот": ("greet", 0.0), "вопрос! в классе дразнят меня": ("off_topic", 0.0),
+        "привет! в классе дразнят?": ("greet", 0.0), "в классе дразнят?": ("hotline", 0.0),
+    })  # fmt: skip
+    openings = [
+        "привет! в классе дразнят меня", "привет! папа душит маму", "привет! у меня кот", "вопрос! в классе дразнят меня",
+        "привет! в классе дразнят?",
+    ]  # fmt: skip
+    likely, alarms = hello.read(openings)
     return {
+        "behind": [hello.intents[place] for place in likely.argmax(axis=1)],
+        "alarms": alarms.tolist(),
         "danger": danger.tolist(),
         "asked": reader.asked,
         "questions": sorted(QUESTIONS),
