@@ -43,8 +43,10 @@ QUESTIONS = frozenset((
 ))  # fmt: skip
 # What stands before what is really told: "hello! how are you? he hit me again".
 _OPENINGS = frozenset(("greet", "thanks", "goodbye", "insult", "who_are_you"))
-# How likely danger must be in a part of either, or harm behind an opening, and how many words make a part.
-_PART_DANGER, _PART_HARM, _PART_WORDS = 0.8, 0.8, 3
+# What nothing is told with.
+_TALK = _SMALL_TALK | {"who_are_you", "affirm", "deny", "unsure", "change_language", "stop_erase", "not_in_danger"}
+# How likely danger must be in a part of a question or behind an opening, and what is told there; the words of a part.
+_PART_DANGER, _REST, _PART_WORDS = 0.8, 0.8, 3
 _BETWEEN_PARTS = re.compile(r"(?<=[.!?…])\s+|[,;\n]\s*")
 # How many times likelier than any harm small talk must be.
 _CAUTION = 3.0
@@ -77,7 +79,6 @@ class Reader:
         for row, name in enumerate(self._classes):
             self._sums[row, self.intents.index(name.rstrip(DANGER_MARK))] = 1.0
         self._dangerous = np.array([name.endswith(DANGER_MARK) for name in self._classes])
-        self._harm = np.array([name in _HARM for name in self.intents])
         # Kept in eight bits: a message needs few of the rows.
         self._coef, self._scale = arrays["coef"], arrays["scale"].astype(np.float32)
         self._bias, self._temperature = arrays["bias"], float(arrays["temperature"])
@@ -99,22 +100,33 @@ class Reader:
     def read(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """For each text the probability of every intent, and that of danger.
 
-        Questions and openings are read in parts too: danger in a part is danger, harm behind an opening the intent.
+        Danger in a part of a question is danger; behind an opening danger is danger, and what is told the intent.
         """
         likely, danger = self._read_whole(texts)
         best = [self.intents[place] for place in likely.argmax(axis=1)]
-        asked = [row for row, intent in enumerate(best) if intent in QUESTIONS or intent in _OPENINGS]
-        parts = [(row, part) for row in asked for part in parts_of(texts[row], 1 if best[row] in _OPENINGS else 2)]
-        if not parts:
-            return likely, danger
-        about, alarms = self._read_whole([part for _, part in parts])
-        harm = np.where(self._harm, about, 0.0).max(axis=1)
-        for place, (row, _) in enumerate(parts):
+        parts = [(row, part) for row, intent in enumerate(best) if intent in QUESTIONS for part in parts_of(texts[row])]
+        rests = [(row, rest) for row, intent in enumerate(best) if intent in _OPENINGS for rest in rests_of(texts[row])]
+        if parts or rests:
+            about, alarms = self._read_whole([text for _, text in parts + rests])
+            for (row, _), alarm in zip(parts, alarms, strict=False):
+                if alarm >= _PART_DANGER:
+                    danger[row] = max(danger[row], alarm)
+            self._hear_rests([row for row, _ in rests], about[len(parts) :], alarms[len(parts) :], likely, danger)
+        return likely, danger
+
+    def _hear_rests(
+        self, rows: list[int], about: np.ndarray, alarms: np.ndarray, likely: np.ndarray, danger: np.ndarray
+    ) -> None:
+        """The longest rest of a row that surely is no talk is what follows; torn out of it a clause sounds graver."""
+        heard: set[int] = set()
+        for place, row in enumerate(rows):
+            best = int(about[place].argmax())
+            if row in heard or self.intents[best] in _TALK or about[place, best] < _REST:
+                continue
+            heard.add(row)
+            likely[row] = about[place]
             if alarms[place] >= _PART_DANGER:
                 danger[row] = max(danger[row], alarms[place])
-            if best[row] in _OPENINGS and harm[place] >= max(_PART_HARM, likely[row, self._harm].max()):
-                likely[row] = about[place]
-        return likely, danger
 
     def _read_whole(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         classes = self._read_grams(texts)
@@ -139,10 +151,16 @@ class Reader:
         return _softmax((scores * self._scale + self._bias) / self._temperature)
 
 
-def parts_of(text: str, least: int = 2) -> list[str]:
-    """Sentences and what stands between commas, of three words or more; nothing where there are fewer such parts."""
+def parts_of(text: str) -> list[str]:
+    """Sentences and what stands between commas, of three words or more; nothing where there is only one such part."""
     parts = [part for part in _BETWEEN_PARTS.split(text) if len(part.split()) >= _PART_WORDS]
-    return parts if len(parts) >= least else []
+    return parts if len(parts) > 1 else []
+
+
+def rests_of(text: str) -> list[str]:
+    """What follows the first sentence or comma, the second and so on, as long as it has three words."""
+    rests = [text[between.end() :] for between in _BETWEEN_PARTS.finditer(text)]
+    return [rest for rest in rests if len(rest.split()) >= _PART_WORDS]
 
 
 def learn(texts: Sequence[str], intents: Sequence[str], dangers: Sequence[bool], config: dict[str, Any]) -> Reader:

@@ -74,6 +74,6 @@ def test_a_question_does_not_hide_what_goes_on_beside_it(found: dict[str, Any]) 
 
 def test_a_greeting_does_not_hide_what_is_told_behind_it(found: dict[str, Any]) -> None:
     read = found["in parts"]
-    # Harm is the intent and danger is danger; a cat, small talk of another kind and a question behind it change nothing.
-    assert read["behind"] == ["bullying", "bullying", "greet", "off_topic", "greet"]
-    assert read["alarms"] == [0.0, 0.97, 0.0, 0.0, 0.0]
+    # What is told is the intent and danger is danger; a cat, or small talk of another kind before it, changes nothing.
+    assert read["behind"] == ["bullying", "bullying", "greet", "off_topic", "bullying", "bullying"]
+    assert read["alarms"] == [0.0, 0.97, 0.0, 0.0, 0.0, 0.0]

@@ -45,7 +45,6 @@ class Table(Reader):
     def __init__(self, known: dict[str, tuple[str, float]]) -> None:
         self._known = known
         self.intents = ["bullying", "greet", "hotline", "off_topic"]
-        self._harm = np.array([True, False, False, False])
         self.asked: list[str] = []
 
     def _read_whole(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -70,11 +69,16 @@ def in_parts() -> dict[str, object]:
         "привет! в классе дразнят меня": ("greet", 0.0), "в классе дразнят меня": ("bullying", 0.0),
         "привет! папа душит маму": ("greet", 0.01), "папа душит маму": ("bullying", 0.97),
         "привет! у меня кот": ("greet", 0.0), "вопрос! в классе дразнят меня": ("off_topic", 0.0),
-        "привет! в классе дразнят?": ("greet", 0.0), "в классе дразнят?": ("hotline", 0.0),
+        # What follows is read whole: its second half alone would be danger.
+        "привет! меня дразнят все, я не могу": ("greet", 0.0), "меня дразнят все, я не могу": ("bullying", 0.04),
+        "я не могу": ("bullying", 0.96),
+        # A second opening is passed over.
+        "привет! как твои дела? в классе дразнят меня": ("greet", 0.0),
+        "как твои дела? в классе дразнят меня": ("greet", 0.0),
     })  # fmt: skip
     openings = [
         "привет! в классе дразнят меня", "привет! папа душит маму", "привет! у меня кот", "вопрос! в классе дразнят меня",
-        "привет! в классе дразнят?",
+        "привет! меня дразнят все, я не могу", "привет! как твои дела? в классе дразнят меня",
     ]  # fmt: skip
     likely, alarms = hello.read(openings)
     return {
