@@ -48,6 +48,8 @@ _WAIT_FOR_DOUBT = 0.3
 # Right after an answer to danger these mean that it is not over; so does whatever is not clearly something else.
 _STILL_IN_DANGER = frozenset(("sadness", "unsure", "nlu_fallback"))
 _CLEARLY = 0.6
+# So many words in the midst of danger are about that danger.
+_FEW = 3
 # The danger that is answered anew while another is not over: what a child may do to itself.
 _GRAVER = "self_harm"
 # "No", "nobody", "go on": an answer to the question, not something to be passed on.
@@ -226,7 +228,8 @@ class Decision:
         except DialogueFailed:
             return False
         if reading.intent == "imminent_danger":
-            return reading.danger < _CLEARLY
+            # The guard saw nothing new in it, and in a few words ("it is quiet now") the model guesses of what kind.
+            return reading.danger < _CLEARLY or len(clean.split()) <= _FEW
         return reading.intent in _STILL_IN_DANGER or reading.confidence < _CLEARLY
 
     async def _plain(self, clean: str, state: State, seat: Seat) -> Reply | None:
