@@ -52,7 +52,7 @@ train: $(APP)/janymda $(NLU)/.done ## Train the dialogue model anew
 encoder: $(UV) ## Tune the small encoder anew: only after many new lines, 45 minutes
 	@test -x .venv-encoder/bin/python || $(UV) venv -q --python ">=3.11,<3.13" .venv-encoder
 	@$(UV) pip sync -q --python .venv-encoder/bin/python --require-hashes requirements/encoder.txt
-	.venv-encoder/bin/python nlu/encoder/tune.py
+	cd nlu && ../.venv-encoder/bin/python -m encoder.tune
 
 content: $(APP)/janymda ## Check the words
 	@$(APP)/janymda content check

@@ -1,18 +1,10 @@
-"""Our pipeline beside others: what else was tried, and Rasa's default one, on the same lines in the same run."""
+"""What else was tried to read a message: each candidate trained on the same lines and measured in the same run."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import logging
-import os
 import re
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +12,7 @@ import yaml
 from components.encoder import DANGER_MARK, Encoder
 from components.folding import fold
 from components.reading import ReadingClassifier, learn
-from evaluate import DATA, HERE, LANGUAGES, ROOT, Row, macro, table, training_lines
+from evaluate import HERE, LANGUAGES, ROOT, Row, macro, table, training_lines
 from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -38,14 +30,11 @@ _ENDING = re.compile(
 Read = Callable[[Sequence[str]], Sequence[str]]
 
 
-# -- candidates
-
-
 def candidates(clean: list[Row]) -> str:
     """Ways of seeing a message, each trained and measured in this run."""
     texts, codes, _ = training_lines()
-    words = {"ngram_range": (1, 2), "token_pattern": r"\w+", "min_df": 2}
-    letters = {"analyzer": "char_wb", "ngram_range": (2, 5), "min_df": 2}
+    words = {"ngram_range": (1, 2), "token_pattern": r"\w+", "min_df": 3}
+    letters = {"analyzer": "char_wb", "ngram_range": (2, 5), "min_df": 3}
 
     def weighed(**settings: Any) -> Any:
         return TfidfVectorizer(sublinear_tf=True, **settings)
@@ -160,137 +149,3 @@ def _ours(clean: list[Row]) -> list[list[Any]]:
     ]
     reader.add(encoder)
     return [*found, _line("both: chosen", grams, clean, seconds)]
-
-
-# -- peers
-
-# Rasa's default pipeline needs minutes for an epoch of all lines: both learn from each sixth one.
-_EVERY = 6
-# A network's speed does not depend on how many lines it has learnt from; ours does: the surer it is, the seldomer the
-# encoder is asked.
-_ANSWERS = "ours, trained on all lines: what answers children"
-MODEL = HERE / "models" / "janymda.tar.gz"
-DEFAULT = """
-recipe: default.v1
-language: kk
-pipeline:
-  - name: WhitespaceTokenizer
-  - name: RegexFeaturizer
-  - name: LexicalSyntacticFeaturizer
-  - name: CountVectorsFeaturizer
-  - name: CountVectorsFeaturizer
-    analyzer: char_wb
-    min_ngram: 1
-    max_ngram: 4
-  - name: DIETClassifier
-    epochs: {epochs}
-    random_seed: 7
-"""
-
-
-def peers(clean: list[Row], epochs: int) -> str:
-    """Our pipeline and Rasa's default one: trained, loaded and asked by the same hands."""
-    ours = {**yaml.safe_load((HERE / "config.yml").read_text("utf-8"))}
-    ours.pop("policies", None)
-    lines = []
-    rates = []
-    with tempfile.TemporaryDirectory() as folder:
-        _sample(Path(folder) / "lines")
-        asked = Path(folder) / "asked.jsonl"
-        asked.write_text("\n".join(json.dumps(r, ensure_ascii=False) for r in clean), "utf-8")
-        default = f"Rasa's default (DIET, {epochs} epochs)"
-        ways: tuple[tuple[str, str | None], ...] = (
-            ("ours", yaml.safe_dump(ours)), (default, DEFAULT.format(epochs=epochs)), (_ANSWERS, None),
-        )  # fmt: skip
-        for name, config in ways:
-            if config is None:
-                measured: dict[str, Any] = {**_ask(MODEL, asked), "seconds": None}
-            else:
-                measured = _train_and_ask(Path(folder), name.split()[0], config, asked)
-            by_file = []
-            for language in LANGUAGES:
-                kept = [i for i, r in enumerate(clean) if r["file"] == language]
-                by_file.append(macro([clean[i]["concern"] for i in kept], [measured["read"][i] for i in kept]))
-            rates.append(measured["rate"])
-            taken = "" if measured["seconds"] is None else f"{measured['seconds']:.0f} s"
-            lines.append(
-                [name, *by_file, f"{measured['rate']:.0f}", f"{measured['p50']:.1f} / {measured['p95']:.1f} ms",
-                 f"{measured['memory']:.0f} MB", f"{measured['size']:.1f} MB", taken]
-            )  # fmt: skip
-    for name, rate in (("ours", rates[0]), (_ANSWERS, rates[2])):
-        lines.append([f"messages a second of {name} to the default's", "", "", "", f"{rate / rates[1]:.1f}", *[""] * 4])
-    return table(["pipeline", *LANGUAGES, "messages/s", "p50 / p95", "memory", "file", "training"], lines)
-
-
-def _sample(folder: Path) -> None:
-    """Each sixth line of every block, in files like ours."""
-    folder.mkdir()
-    for path in sorted(DATA.glob("*/*.yml")):
-        content = yaml.safe_load(path.read_text("utf-8"))
-        for block in content["nlu"]:
-            block["examples"] = "\n".join(block["examples"].splitlines()[::_EVERY])
-        (folder / f"{path.parent.name}_{path.name}").write_text(yaml.safe_dump(content, allow_unicode=True), "utf-8")
-
-
-def _train_and_ask(folder: Path, name: str, config: str, asked: Path) -> dict[str, Any]:
-    (folder / f"{name}.yml").write_text(config, "utf-8")
-    started = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-m", "rasa", "train", "nlu", "--config", str(folder / f"{name}.yml"),
-         "--nlu", str(folder / "lines"), "--out", str(folder / "models"), "--fixed-model-name", name],
-        check=True, env=_env(), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    seconds = time.perf_counter() - started
-    model = folder / "models" / f"{name}.tar.gz"
-    return {**_ask(model, asked), "seconds": seconds}
-
-
-def _ask(model: Path, asked: Path) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, __file__, str(model), str(asked)], check=True, env=_env(), capture_output=True, text=True
-    )
-    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return {**answer, "size": model.stat().st_size / 1e6}
-
-
-def _env() -> dict[str, str]:
-    return {
-        **os.environ, "PYTHONPATH": str(HERE), "RASA_TELEMETRY_ENABLED": "false", "TF_CPP_MIN_LOG_LEVEL": "3",
-        "LOG_LEVEL": "ERROR", "PYTHONWARNINGS": "ignore",
-    }  # fmt: skip
-
-
-def ask(model: str, asked: Path) -> None:
-    """In a process of its own: load a model, read every message, print what it took."""
-    from rasa.core.agent import Agent
-    from rasa.utils.log_utils import configure_structlog
-
-    # As it answers children (bot/rasa_process.py): without the lines in which Rasa quotes every message.
-    configure_structlog(logging.CRITICAL)
-    agent = Agent.load(model)
-    rows = [json.loads(line) for line in asked.read_text("utf-8").splitlines()]
-
-    async def read() -> tuple[list[str], list[float]]:
-        codes, taken = [], []
-        for row in rows:
-            started = time.perf_counter()
-            parsed = await agent.parse_message(row["text"])
-            taken.append((time.perf_counter() - started) * 1000)
-            codes.append((parsed.get("concern") or parsed["intent"])["name"])
-        return codes, taken
-
-    asyncio.run(read())  # warm
-    codes, taken = asyncio.run(read())
-    # Of this process since it began: what getrusage tells is inherited from whoever started it.
-    status = Path("/proc/self/status").read_text()
-    memory = int(status.split("VmHWM:")[1].split()[0]) / 1024
-    print(
-        json.dumps(
-            {"read": codes, "rate": 1000 * len(taken) / sum(taken), "p50": float(np.percentile(taken, 50)),
-             "p95": float(np.percentile(taken, 95)), "memory": memory}
-        )
-    )  # fmt: skip
-
-
-if __name__ == "__main__":
-    ask(sys.argv[1], Path(sys.argv[2]))

@@ -234,6 +234,7 @@ def draw(clean: list[Row], points: list[tuple[float, float, int]]) -> None:
 def write(rows: list[Row], epochs: int) -> None:
     """Count everything and write the page."""
     import compare
+    import peers
 
     first = [r for r in rows if r["set"] == FIRST]
     clean = [r for r in first if r["noise"] == "as written"]
@@ -250,7 +251,7 @@ def write(rows: list[Row], epochs: int) -> None:
         confusions=pairs, hurt=hurt, calibration=sure, error=f"{error:.3f}",
         p50=f"{np.percentile(taken, 50):.1f}", p95=f"{np.percentile(taken, 95):.1f}",
         candidates=compare.candidates(clean),
-        peers=compare.peers(clean, epochs) if epochs else "Not measured in this run.\n",
+        peers=peers.peers(clean, epochs) if epochs else "Not measured in this run.\n",
     )  # fmt: skip
     OUT.write_text(page, "utf-8")
     print(overview(clean))

@@ -20,8 +20,8 @@ _SETTINGS: dict[str, dict[str, Any]] = {
     "letters": {"analyzer": "char_wb", "ngram_range": (2, 5), "sublinear_tf": True},
 }
 _WORD = re.compile(r"\w+")
-# What only one line has tells little, and doubles the file.
-_LEAST = 2
+# What fewer lines have tells little, and doubles the file.
+_LEAST = 3
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,9 @@ class _View:
     first: int
 
     def weigh(self, folded: str) -> tuple[np.ndarray, np.ndarray]:
-        known = self.columns
-        counts = Counter(known[gram] for gram in self.cut(folded) if gram in known)
+        # All in C, a third of the time: a message has some two hundred n-grams.
+        counts = Counter(map(self.columns.get, self.cut(folded)))
+        counts.pop(None, None)
         columns = np.fromiter(counts.keys(), dtype=np.int64, count=len(counts))
         times = np.fromiter(counts.values(), dtype=np.float32, count=len(counts))
         weights = (1.0 + np.log(times)) * self.rarity[columns]

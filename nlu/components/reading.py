@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,42 +21,24 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import LinearSVC
 
 from components.encoder import DANGER_MARK, Encoder
+from components.kinds import OPENINGS, QUESTIONS, SMALL_TALK, TALK, rank
 from components.ngrams import NGrams
+from components.parts import parts_of, rests_of
 
 DANGER_INTENT = "imminent_danger"
 FALLBACK_INTENT = "nlu_fallback"
 _RANKED = 5
-# What letters without sense are taken for.
-_SMALL_TALK = frozenset(("off_topic", "insult", "goodbye", "greet", "thanks"))
-# What others do to a child, and what it may do to itself: never brushed aside as small talk without being sure.
-_HARM = frozenset((
-    "sexual_abuse", "online_sexual_exploitation", "trafficking", "physical_violence", "emotional_abuse", "neglect",
-    "bullying", "cyberbullying", "forced_marriage", "discrimination", "self_harm",
-))  # fmt: skip
 # What the classifier over n-grams is kept as, beside the n-grams.
 _ARRAYS = frozenset(("classes", "coef", "scale", "bias", "temperature"))
-# What is asked, the requests of content/taxonomy.yaml and two about the talk itself: it fills a message, and what goes
-# on beside it may go unread.
-QUESTIONS = frozenset((
-    "hotline", "crisis_centre", "legal_aid", "compensation", "rights_police", "report_alone", "confidentiality",
-    "caregiver", "human", "who_are_you", "stop_erase",
-))  # fmt: skip
-# What stands before what is really told: "hello! how are you? he hit me again".
-_OPENINGS = frozenset(("greet", "thanks", "goodbye", "insult", "who_are_you"))
-# What nothing is told with.
-_TALK = _SMALL_TALK | {"who_are_you", "affirm", "deny", "unsure", "change_language", "stop_erase", "not_in_danger"}
-# How likely danger must be in a part of a question or behind an opening, and what is told there; the words of a part.
-_PART_DANGER, _REST, _PART_WORDS = 0.8, 0.8, 3
-_BETWEEN_PARTS = re.compile(r"(?<=[.!?…])\s+|[,;\n]\s*")
-# How many times likelier than any harm small talk must be.
-_CAUTION = 3.0
+# How likely danger must be in a part of a question or behind an opening, and what is told there.
+_PART_DANGER, _REST = 0.8, 0.8
 _FOLDS = 2
 # No class is ever taken for less likely: one view alone cannot rule out what the other sees.
 _LEAST = 1e-6
 # Temperatures tried for the confidences; the likeliest on held-out folds is kept.
 _TEMPERATURES = np.geomspace(0.05, 2.0, 60)
 # The n-grams alone decide where they are this sure of a reading, and this sure for or against danger.
-_SURE, _NO_DANGER, _DANGER = 0.85, 0.001, 0.95
+_SURE, _NO_DANGER, _DANGER = 0.85, 0.00015, 0.95
 # What either view weighs where both are asked: docs/adr/014-one-question.md.
 _GRAMS, _ENCODER = 0.55, 0.45
 
@@ -65,7 +47,8 @@ class Reader:
     """A classifier over n-grams, as plain arrays; and the encoder, where that is not sure.
 
     Both answer one question: which intent, and with danger or without. A beating told of and one going on share
-    few words, so each intent is two classes. Where both are asked, a class is as likely as both take it for.
+    few words, so each intent is two classes. Where both are asked, an intent is as likely as both take it for, and
+    danger as likely as they take it for on the average.
     """
 
     def __init__(self, grams: NGrams, arrays: dict[str, Any], encoder: Encoder | None = None) -> None:
@@ -96,6 +79,19 @@ class Reader:
             places.get(name, places.get(name.rstrip(DANGER_MARK), places.get(name + DANGER_MARK, 0)))
             for name in self._classes
         ]
+        self._twins = [
+            [row for row, place in enumerate(self._order) if place == asked]
+            for asked, count in Counter(self._order).items()
+            if count > 1
+        ]
+
+    def _ask_encoder(self, texts: Sequence[str], grams: np.ndarray) -> np.ndarray:
+        """What the encoder takes texts for; what it cannot tell apart is divided as the n-grams do."""
+        assert self._encoder is not None
+        seen: np.ndarray = self._encoder.read(texts)[:, self._order]
+        for twins in self._twins:
+            seen[:, twins] *= grams[:, twins] / grams[:, twins].sum(axis=1, keepdims=True)
+        return seen
 
     def read(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """For each text the probability of every intent, and that of danger.
@@ -105,7 +101,7 @@ class Reader:
         likely, danger = self._read_whole(texts)
         best = [self.intents[place] for place in likely.argmax(axis=1)]
         parts = [(row, part) for row, intent in enumerate(best) if intent in QUESTIONS for part in parts_of(texts[row])]
-        rests = [(row, rest) for row, intent in enumerate(best) if intent in _OPENINGS for rest in rests_of(texts[row])]
+        rests = [(row, rest) for row, intent in enumerate(best) if intent in OPENINGS for rest in rests_of(texts[row])]
         if parts or rests:
             about, alarms = self._read_whole([text for _, text in parts + rests])
             for (row, _), alarm in zip(parts, alarms, strict=False):
@@ -121,7 +117,7 @@ class Reader:
         heard: set[int] = set()
         for place, row in enumerate(rows):
             best = int(about[place].argmax())
-            if row in heard or self.intents[best] in _TALK or about[place, best] < _REST:
+            if row in heard or self.intents[best] in TALK or about[place, best] < _REST:
                 continue
             heard.add(row)
             likely[row] = about[place]
@@ -130,17 +126,19 @@ class Reader:
 
     def _read_whole(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         classes = self._read_grams(texts)
+        danger = self._danger(classes)
         if self._encoder is not None:
-            likely, danger = self._sum(classes)
-            unsure = (likely.max(axis=1) < _SURE) | ((danger > _NO_DANGER) & (danger < _DANGER))
+            unsure = ((classes @ self._sums).max(axis=1) < _SURE) | ((danger > _NO_DANGER) & (danger < _DANGER))
             some = np.flatnonzero(unsure)
             if some.size:
-                seen = self._encoder.read([texts[i] for i in some])[:, self._order]
+                seen = self._ask_encoder([texts[i] for i in some], classes[some])
                 classes[some] = _softmax(_GRAMS * np.log(classes[some] + _LEAST) + _ENCODER * np.log(seen + _LEAST))
-        return self._sum(classes)
+                # What only one of them sees is half as likely, and no less: a danger is not outvoted.
+                danger[some] = (danger[some] + self._danger(seen)) / 2
+        return classes @ self._sums, danger
 
-    def _sum(self, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return classes @ self._sums, classes[:, self._dangerous].sum(axis=1)
+    def _danger(self, classes: np.ndarray) -> np.ndarray:
+        return classes[:, self._dangerous].sum(axis=1)
 
     def _read_grams(self, texts: Sequence[str]) -> np.ndarray:
         scores = np.empty((len(texts), len(self._scale)), dtype=np.float32)
@@ -149,18 +147,6 @@ class Reader:
             columns, weights = self.grams.weigh(text)
             scores[row] = weights @ self._coef[columns]
         return _softmax((scores * self._scale + self._bias) / self._temperature)
-
-
-def parts_of(text: str) -> list[str]:
-    """Sentences and what stands between commas, of three words or more; nothing where there is only one such part."""
-    parts = [part for part in _BETWEEN_PARTS.split(text) if len(part.split()) >= _PART_WORDS]
-    return parts if len(parts) > 1 else []
-
-
-def rests_of(text: str) -> list[str]:
-    """What follows the first sentence or comma, the second and so on, as long as it has three words."""
-    rests = [text[between.end() :] for between in _BETWEEN_PARTS.finditer(text)]
-    return [rest for rest in rests if len(rest.split()) >= _PART_WORDS]
 
 
 def learn(texts: Sequence[str], intents: Sequence[str], dangers: Sequence[bool], config: dict[str, Any]) -> Reader:
@@ -207,17 +193,6 @@ def _temperature(scores: np.ndarray, right: np.ndarray) -> float:
     return float(min(_TEMPERATURES, key=loss))
 
 
-def rank(row: np.ndarray, intents: Sequence[str]) -> list[int]:
-    """The places of the intents, likeliest first; but harm before small talk that is not clearly likelier."""
-    best: list[int] = np.argsort(row)[::-1].tolist()
-    if intents[best[0]] in _SMALL_TALK:
-        harm = next((place for place in best if intents[place] in _HARM), None)
-        if harm is not None and row[harm] * _CAUTION >= row[best[0]]:
-            best.remove(harm)
-            best.insert(0, harm)
-    return best
-
-
 def _softmax(scores: np.ndarray) -> np.ndarray:
     shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
     result: np.ndarray = shifted / shifted.sum(axis=1, keepdims=True)
@@ -240,7 +215,7 @@ class ReadingClassifier(GraphComponent, IntentClassifier):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        return {"threshold": 0.3, "danger_threshold": 0.3, "C": 0.5, "tolerance": 0.1}
+        return {"threshold": 0.3, "danger_threshold": 0.3, "C": 0.5, "tolerance": 0.2}
 
     def __init__(self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
         self._config = {**self.get_default_config(), **config}
@@ -314,7 +289,7 @@ class ReadingClassifier(GraphComponent, IntentClassifier):
     def _is_noise(self, intent: str, text: str) -> bool:
         """Letters without a known word tell nothing, least of all that somebody wants small talk."""
         assert self._reader is not None
-        return intent in _SMALL_TALK and not self._reader.grams.knows_a_word(text)
+        return intent in SMALL_TALK and not self._reader.grams.knows_a_word(text)
 
 
 def _is_danger(example: Message) -> bool:

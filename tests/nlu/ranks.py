@@ -7,9 +7,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2] / "nlu"))
 
 import numpy as np
-from components.reading import rank
+from components.kinds import rank
 
-INTENTS = ["off_topic", "bullying", "hotline", "thanks"]
+INTENTS = ["off_topic", "bullying", "hotline", "thanks", "neglect"]
 
 
 def main() -> None:

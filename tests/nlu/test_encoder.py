@@ -12,13 +12,13 @@ PYTHON = ROOT / ".venv-nlu" / "bin" / "python"
 # Invented lines, and how they are read. Sums of eight-bit numbers are exact, if none is cut off: with signed weights a
 # processor without VNNI cut them off, and was half as sure of the fourth (docs/adr/012). After `make encoder`: note anew.
 READ = {
-    "меня дома никто не слушает и я плачу ночами": ("neglect", 0.558),
-    "әкем ішіп келсе бәріміз көшеге қашамыз": ("runaway", 0.350),
-    "просит фото, обещает скины в игре": ("online_sexual_exploitation", 0.991),
-    "досым сабаққа келмей қойды, хат жазып кетіпті": ("sadness", 0.187),
-    "physruk ustaz meni bailap tastady": ("sexual_abuse", 0.394),
-    "сосед зовет в машину и дает деньги": ("trafficking", 0.688),
-    "мамам атам берген ақшаны алып қойды": ("family_conflict", 0.392),
+    "меня дома никто не слушает и я плачу ночами": ("sadness", 0.307),
+    "әкем ішіп келсе бәріміз көшеге қашамыз": ("neglect", 0.542),
+    "просит фото, обещает скины в игре": ("online_sexual_exploitation", 0.975),
+    "досым сабаққа келмей қойды, хат жазып кетіпті": ("self_harm!", 0.359),
+    "physruk ustaz meni bailap tastady": ("forced_marriage", 0.165),
+    "сосед зовет в машину и дает деньги": ("trafficking", 0.751),
+    "мамам атам берген ақшаны алып қойды": ("trafficking", 0.451),
 }
 
 

@@ -11,14 +11,16 @@ import yaml
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-nlu" / "bin" / "python"
 
-# Likelihoods of off_topic, bullying, hotline and thanks; what comes first.
+# Likelihoods of off_topic, bullying, hotline, thanks and neglect; what comes first.
 CASES = [
-    ([0.40, 0.30, 0.20, 0.10], ["bullying", "off_topic"]),
-    ([0.10, 0.30, 0.20, 0.40], ["bullying", "thanks"]),
-    ([0.55, 0.20, 0.22, 0.03], ["bullying", "off_topic"]),
-    ([0.65, 0.20, 0.12, 0.03], ["off_topic", "bullying"]),
+    ([0.40, 0.30, 0.20, 0.10, 0.00], ["bullying", "off_topic"]),
+    ([0.10, 0.30, 0.20, 0.40, 0.00], ["bullying", "thanks"]),
+    ([0.45, 0.10, 0.42, 0.03, 0.00], ["bullying", "off_topic"]),
+    ([0.60, 0.11, 0.10, 0.19, 0.00], ["off_topic", "thanks"]),
+    # Which harm it is may be open: all together count, the likeliest is asked about.
+    ([0.55, 0.05, 0.33, 0.01, 0.06], ["neglect", "off_topic"]),
     # A question is no small talk: the likelier of the two it stays.
-    ([0.10, 0.30, 0.50, 0.10], ["hotline", "bullying"]),
+    ([0.10, 0.30, 0.50, 0.10, 0.00], ["hotline", "bullying"]),
 ]
 
 
@@ -29,7 +31,7 @@ def test_small_talk_must_be_clearly_likelier_than_harm() -> None:
     )  # fmt: skip
     found = json.loads(done.stdout.splitlines()[-1])
     assert [row[:2] for row in found] == [first for _, first in CASES]
-    assert all(len(set(row)) == 4 for row in found)
+    assert all(len(set(row)) == 5 for row in found)
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +51,14 @@ def test_two_views_of_a_message_come_to_one(found: dict[str, Any]) -> None:
     # The n-grams are not sure, so the encoder is asked: once.
     assert 0.05 < danger < 0.95
     assert [found[name][2] for name in ("never danger", "surely danger", "without the class")] == [1, 1, 1]
-    # What one view rules out is not made likely by the other, and what it is sure of weighs more than a doubt.
-    assert found["never danger"][1] < 0.02
-    assert found["surely danger"][1] > max(danger, 0.5)
+    # What one of them rules out stays half as likely: a danger that only one sees is not outvoted.
+    assert found["never danger"][1] == pytest.approx(danger / 2, abs=0.001)
+    assert found["surely danger"][1] == pytest.approx((danger + 0.98) / 2, abs=0.001)
+    # An intent is as likely as both take it for.
+    assert 0.5 < found["never danger"][0][1] < likely[1]
+    assert found["surely danger"][0][1] > likely[1]
     # A class that had no line when the encoder was tuned is left to the n-grams.
-    assert found["without the class"][1] / found["without the class"][0][1] == pytest.approx(
-        danger / likely[1], abs=0.1
-    )
+    assert found["without the class"][1] == pytest.approx((danger + 0.99 * danger / likely[1]) / 2, abs=0.001)
     assert "make encoder" in found["others"]
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2] / "nlu"))
 
 import numpy as np
-from components.reading import QUESTIONS, Reader, learn, parts_of
+from components.kinds import QUESTIONS
+from components.parts import parts_of
+from components.reading import Reader, learn
 
 # Invented. Told and going on share some words; what nobody wrote shares hardly any.
 LINES = [

@@ -1,0 +1,1 @@
+"""The small encoder, and how it is tuned."""
