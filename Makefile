@@ -42,7 +42,7 @@ bench: setup $(APP)/.dev postgres ## Speed, as ratios against a peer in the same
 	$(APP)/python -m tests.bench
 	$(APP)/python -m tests.bench.directory
 
-evaluate: setup $(APP)/.dev ## What is understood, in tables: docs/understanding.md (some 20 minutes)
+evaluate: setup $(APP)/.dev ## What is understood, in tables: docs/understanding.md (some 25 minutes)
 	$(APP)/python -m tests.evaluation.readings var/evaluation/readings.jsonl
 	$(NLU)/python nlu/evaluate.py --readings var/evaluation/readings.jsonl
 

@@ -34,6 +34,11 @@ _RUSSIAN_SPELLING = re.compile(
     r"[ёщъьэцфвчё]|^(?:бл|бр|вз|вс|гл|гн|гр|дв|др|жд|зв|зд|зл|зн|кл|кн|кр|кт|мн|пл|пр|пс|пт|ск|сл|см|сн|сп|ср|ст|сч|тр"
     r"|хв|хл|хр|чл|чт|шк|шл|шп|шт)"
 )
+# What Kazakh hangs on a word that both languages have ("телефоным", "автобуста"); Russian has none of them there.
+_ON_A_LOAN = (
+    r"(?:[ыи]?м|[ыи]мд[ыи]|[ыи]мнан|мды|мди|д[ыи]|т[ыи]|н[ыи]|д[ае]|т[ае]|д[ае]н|т[ае]н|н[ае]н|[гк][ае]|с?[ыи]на|с?[ыи]нда|с[ыи]"
+    r"|[мпб]ен|[дтн][ыи]н|[лдт][ае]р(?:[дт][ае]|д[ыи]|г[ае])?|[дт][ае]п)"
+)
 # A word that is known outweighs one that only looks like a language.
 _KNOWN, _LOOKS = 3.0, 1.5
 # A line is mixed when the weaker language holds at least this share of the evidence, and this much.
@@ -48,6 +53,12 @@ def _known() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
         frozenset(form for word in lists[name].split() for form in _forms(word)) for name in ("kk", "ru", "shared")
     )
     return kazakh - shared, russian - shared, shared
+
+
+@cache
+def _loan_with_an_ending() -> re.Pattern[str]:
+    stems = sorted((re.escape(word) for word in _known()[2] if len(word) >= 3), key=len, reverse=True)
+    return re.compile(rf"(?:{'|'.join(stems)}){_ON_A_LOAN}")
 
 
 def _forms(word: str) -> tuple[str, ...]:
@@ -80,6 +91,8 @@ def _evidence_of_word(word: str) -> tuple[float, float]:
         return (_KNOWN, 0.0) if is_kazakh else (0.0, _KNOWN)
     if is_kazakh or len(word) < 3 or any(form in shared for form in forms):
         return 0.0, 0.0
+    if any(_loan_with_an_ending().fullmatch(form) for form in forms):
+        return _LOOKS, 0.0
     looks_kazakh = any(_KAZAKH_ENDING.search(form) for form in forms)
     # An ending tells more than a letter: "видеоны" is Kazakh though it has a в.
     looks_russian = any(_RUSSIAN_ENDING.search(form) for form in forms) or (
