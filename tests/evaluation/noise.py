@@ -25,7 +25,11 @@ def latin(text: str, chance: random.Random) -> str:
 
 
 def typing_errors(text: str, chance: random.Random) -> str:
-    """One letter in fifteen left out, doubled or swapped with the next."""
+    """One letter in fifteen left out, doubled or swapped with the next.
+
+    nlu/encoder/lines.py makes the same errors for the tuning, in another environment. They are not shared: who changes
+    the one must not change what is measured with the other.
+    """
     letters = list(text)
     for place in range(len(letters) - 2, 0, -1):
         if letters[place].isalpha() and chance.random() < 1 / 15:
