@@ -35,7 +35,10 @@ _RUSSIAN_SPELLING = re.compile(
     r"|хв|хл|хр|чл|чт|шк|шл|шп|шт)"
 )
 # What Kazakh hangs on a word that both languages have ("телефоным", "автобуста"); Russian has none of them there.
-_ON_A_LOAN = r"(?:[ыи]?м(?:д[ыи]|нан|нен)?|с?[ыи]н(?:а|да)|с[ыи]|[дт][ыи]н?|н[ыи]н?|[дтн][ае]н?|[гк][ае]|[мпб]ен|[дт][ае]п|[лдт][ае]р)"
+_ON_A_LOAN = (
+    r"(?:[ыи]?м(?:д[ыи]|нан|нен)?|с?[ыи]н(?:а|да)|с[ыи]|[дт][ыи]н?|н[ыи]н?"
+    r"|[дтн][ае]н?|[гк][ае]|[мпб]ен|[дт][ае]п|[лдт][ае]р)"
+)
 # A word that is known outweighs one that only looks like a language.
 _KNOWN, _LOOKS = 3.0, 1.5
 # A line is mixed when the weaker language holds at least this share of the evidence, and this much.
