@@ -130,6 +130,8 @@ def _message(message: Outgoing) -> dict[str, Any]:
         "key": message.key,
         "text": message.text,
         "buttons": [{"label": b.label, "token": b.token} for b in message.buttons],
+        # The page has buttons of its own for these; it takes from them in which language the talk is.
+        "controls": [b.label for b in message.controls],
         "contact": {"number": message.contact.number, "name": message.contact.name} if message.contact else None,
     }
 

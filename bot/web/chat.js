@@ -56,7 +56,7 @@
     if (answer.hide) talk.replaceChildren();
     for (const old of talk.querySelectorAll(".choices.latest")) old.classList.remove("latest");
     for (const message of answer.messages) {
-      if (message.key === "language_changed") follow(message);
+      if (message.controls.length) follow(message.controls[0]);
       if (message.contact) show(card(message.contact));
       if (message.text) show(make("p", "said", message.text));
       if (message.buttons.length) show(choices(message.buttons));
@@ -68,9 +68,11 @@
     }
   }
 
-  // The page's own words follow the language of the talk.
-  function follow(message) {
-    language = /[әғқңөұүһі]/i.test(message.text) ? "kk" : "ru";
+  // The page's own words follow the language of the talk, which the names of its controls tell.
+  function follow(label) {
+    const spoken = Object.keys(words).find((locale) => Object.values(words[locale]).includes(label));
+    if (!spoken || spoken === language) return;
+    language = spoken;
     name();
   }
 

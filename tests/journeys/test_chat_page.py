@@ -42,6 +42,15 @@ def test_a_child_tells_and_is_led_to_help(page: Page) -> None:
     expect(page.locator('a.card[href="tel:111"]').first).to_be_visible(timeout=10_000)
 
 
+def test_the_words_of_the_page_follow_the_talk(page: Page) -> None:
+    """Whoever must leave quickly has to be able to read the way out."""
+    _write(page, "в школе меня каждый день обзывают одноклассники")
+    expect(page.locator("html")).to_have_attribute("lang", "ru", timeout=10_000)
+    expect(page.locator('[data-control="back"]')).to_have_text("Назад")
+    _write(page, "мектепте мені күнде мазақтайды, көмек керек")
+    expect(page.locator("html")).to_have_attribute("lang", "kk", timeout=10_000)
+
+
 def test_the_page_has_no_serious_accessibility_fault(page: Page) -> None:
     _write(page, "сәлем")
     found = Axe().run(page).response["violations"]
