@@ -73,7 +73,6 @@ def _run(child: PageChild) -> list[str]:
             answer = child.send(text=script or " ")
         for message in answer["messages"]:
             message["buttons"] = [button["label"] for button in message["buttons"]]
-            message["controls"] = [button["label"] for button in message.get("controls", ())]
         said.append(json.dumps(answer, ensure_ascii=False, sort_keys=True))
     return said
 
