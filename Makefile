@@ -10,7 +10,7 @@ APP := .venv/bin
 NLU := .venv-nlu/bin
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard locales/*/LC_MESSAGES/*.po))
 
-.PHONY: help setup run demo test lint bench evaluate train encoder content i18n requirements browser postgres clean
+.PHONY: help setup run demo test lint bench evaluate train encoder languages content i18n requirements browser postgres clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ encoder: $(UV) ## Tune the small encoder anew: only after many new lines, 45 min
 	@test -x .venv-encoder/bin/python || $(UV) venv -q --python ">=3.11,<3.13" .venv-encoder
 	@$(UV) pip sync -q --python .venv-encoder/bin/python --require-hashes requirements/encoder.txt
 	cd nlu && ../.venv-encoder/bin/python -m encoder.tune
+
+languages: $(NLU)/.done ## Learn anew by which letters a word is Kazakh or Russian
+	cd nlu && ../$(NLU)/python languages.py
 
 content: $(APP)/janymda ## Check the words
 	@$(APP)/janymda content check

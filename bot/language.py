@@ -1,7 +1,9 @@
 """Which language a message is in: Kazakh, Russian or both, in whatever letters it is typed."""
 
+import json
 import re
 from functools import cache
+from math import tanh
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -12,37 +14,19 @@ Language: TypeAlias = Literal["kk", "ru", "mixed"]
 # A word or two ("Павлодар", "ок") do not show the language of a talk.
 TELLING_WORDS = 3
 _WORDS = Path(__file__).parent / "language_words.yaml"
+_LETTERS = Path(__file__).parent / "language_letters.json"
+# The letters of a word are looked at in pieces of so many; of a wall of letters the beginning tells enough.
+_PIECES, _LONGEST_WORD = range(1, 5), 40
 # More than this tells nothing new: the beginning and the end of a long message are read.
 _HEAD, _TAIL = 700, 300
 _WORD = re.compile(r"[^\W\d_]+(?:['’`][^\W\d_]+)*['’`]?")
-_KAZAKH_LETTERS = re.compile(r"[әғқңөұүһі]")
+_KAZAKH_LETTERS, _CYRILLIC = re.compile(r"[әғқңөұүһі]"), re.compile(r"[а-я]")
 
-# Endings (after folding) that only one of the languages has.
-_KAZAKH_ENDING = re.compile(
-    r"(?:мын|мин|сын|син|мыз|миз|лар|лер|дар|дер|тар|тер|дын|дин|тын|тин|нын|нин|дан|ден|тан|тен"
-    r"|ган|ген|кан|кен|ады|еди|иди|йды|йди|атын|етин|йтын|йтин|пын|пин|ып|ип|сам|сем|сан|сен|лык|лик"
-    r"|дык|дик|тык|тик|ыма|име|ымды|имди|ымнын|иминин|гым|гим|кым|ким|мей|май|бай|бей|пай|пей"
-    r"|ыны|ини|йын|йин|уга|уге|шы|ши|ау|еу|ынша|инше|дай|дей|тай|тей|галы|гели|ымен|имен|пен|бен|жок)$"
-)
-_RUSSIAN_ENDING = re.compile(
-    r"(?:ть|ться|тся|ает|яет|ует|ешь|ишь|ила|ала|ыла|или|али|ого|его|ему|ому|ыми|ими|ах|ях|ами|ями|ость"
-    r"|ение|ания|ании|ения|ный|ная|ное|ные|ский|ская|ские|юсь|лся|лась|лось|лись|ют|ят|ую|юю|ей|ой|ий|ый|ая|яя|ое"
-    r"|ые|ие|ия|ии|ка|ку|ки|ок|ец|ник|ова|ева|уешь|аешь|нул|нула|зу|жу|сь|чь|ет|ит|ал|ел|ил|ела)$"
-)
-# Letters and beginnings that no Kazakh word of its own has.
-_RUSSIAN_SPELLING = re.compile(
-    r"[ёщъьэцфвчё]|^(?:бл|бр|вз|вс|гл|гн|гр|дв|др|жд|зв|зд|зл|зн|кл|кн|кр|кт|мн|пл|пр|пс|пт|ск|сл|см|сн|сп|ср|ст|сч|тр"
-    r"|хв|хл|хр|чл|чт|шк|шл|шп|шт)"
-)
-# What Kazakh hangs on a word that both languages have ("телефоным", "автобуста"); Russian has none of them there.
-_ON_A_LOAN = (
-    r"(?:[ыи]?м(?:д[ыи]|нан|нен)?|с?[ыи]н(?:а|да)|с[ыи]|[дт][ыи]н?|н[ыи]н?"
-    r"|[дтн][ае]н?|[гк][ае]|[мпб]ен|[дт][ае]п|[лдт][ае]р)"
-)
-# A word that is known outweighs one that only looks like a language.
-_KNOWN, _LOOKS = 3.0, 1.5
+# A word that is known outweighs one that only looks like a language; how sure the letters must be to be half as telling
+# as they can be.
+_KNOWN, _LOOKS, _SLOPE = 3.0, 1.5, 3.0
 # A line is mixed when the weaker language holds at least this share of the evidence, and this much.
-_MIXED_SHARE, _MIXED_LEAST = 0.18, 3.0
+_MIXED_SHARE, _MIXED_LEAST = 0.12, 2.0
 
 
 @cache
@@ -56,9 +40,19 @@ def _known() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
 
 
 @cache
-def _loan_with_an_ending() -> re.Pattern[str]:
-    stems = sorted((re.escape(word) for word in _known()[2] if len(word) >= 3), key=len, reverse=True)
-    return re.compile(rf"(?:{'|'.join(stems)}){_ON_A_LOAN}")
+def _letters() -> dict[str, float]:
+    """How much pieces of a word speak for Kazakh or, below nought, for Russian: nlu/languages.py learns it."""
+    pieces: dict[str, float] = json.loads(_LETTERS.read_text("utf-8"))
+    return pieces
+
+
+def _looks_kazakh(form: str) -> float:
+    """How much the letters of a folded word speak for Kazakh, from -1 (Russian) to 1."""
+    if not _CYRILLIC.search(form):
+        return 0.0
+    letters, word = _letters(), f"<{form[:_LONGEST_WORD]}>"
+    pieces = dict.fromkeys(word[i : i + size] for size in _PIECES for i in range(len(word) - size + 1))
+    return tanh((letters[""] + sum(letters.get(piece, 0.0) for piece in pieces)) / _SLOPE)
 
 
 def _forms(word: str) -> tuple[str, ...]:
@@ -91,16 +85,8 @@ def _evidence_of_word(word: str) -> tuple[float, float]:
         return (_KNOWN, 0.0) if is_kazakh else (0.0, _KNOWN)
     if is_kazakh or len(word) < 3 or any(form in shared for form in forms):
         return 0.0, 0.0
-    if any(_loan_with_an_ending().fullmatch(form) for form in forms):
-        return _LOOKS, 0.0
-    looks_kazakh = any(_KAZAKH_ENDING.search(form) for form in forms)
-    # An ending tells more than a letter: "видеоны" is Kazakh though it has a в.
-    looks_russian = any(_RUSSIAN_ENDING.search(form) for form in forms) or (
-        not looks_kazakh and any(_RUSSIAN_SPELLING.search(form) for form in forms)
-    )
-    if looks_kazakh == looks_russian:
-        return 0.0, 0.0
-    return (_LOOKS, 0.0) if looks_kazakh else (0.0, _LOOKS)
+    looks = _LOOKS * max((_looks_kazakh(form) for form in foldings(word)), key=abs)
+    return (looks, 0.0) if looks > 0 else (0.0, -looks)
 
 
 def detect(text: str) -> Language | None:

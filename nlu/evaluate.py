@@ -130,6 +130,18 @@ def _language_accuracy(rows: list[Row], language: str) -> float:
     return float(np.mean([r["read"]["language"] == language for r in rows])) if language != "mixed" else float("nan")
 
 
+def by_language(blind: list[Row]) -> str:
+    """What language the messages of each kind of file are taken for; those of the mixed ones by their letters."""
+    kinds = [*((name, lambda r, name=name: r["file"] == name) for name in ("ru", "kk")),
+             ("mixed, Cyrillic letters", lambda r: r["file"] == "mixed" and not r["latin"]),
+             ("mixed, Latin letters", lambda r: r["latin"])]  # fmt: skip
+    lines = []
+    for name, belongs in kinds:
+        taken = Counter(r["read"]["language"] for r in blind if belongs(r))
+        lines.append([name, taken.total(), *(taken[language] / taken.total() for language in LANGUAGES)])
+    return table(["file", "messages", *LANGUAGES], lines)
+
+
 def by_register(clean: list[Row]) -> str:
     lines = []
     for register in REGISTERS:
@@ -239,6 +251,7 @@ def write(rows: list[Row], epochs: int) -> None:
     first = [r for r in rows if r["set"] == FIRST]
     clean = [r for r in first if r["noise"] == "as written"]
     seen = [r for r in rows if r["set"] == SEEN]
+    blind = [r for r in rows if r["set"] != SEEN and r["noise"] == "as written"]
     pairs, hurt = confusions(clean)
     sure, error, points = calibration(clean)
     draw(clean, points)
@@ -247,7 +260,7 @@ def write(rows: list[Row], epochs: int) -> None:
     page = (HERE / "understanding.template.md").read_text("utf-8").format(
         lines=len(texts), codes=len(set(codes)), dangers=sum(dangers), messages=len(clean),
         overview=overview(clean), seen=overview(seen), register=by_register(clean), code=by_code(clean),
-        noise=by_noise(first), sets=by_set([r for r in rows if r["set"] != SEEN and r["noise"] == "as written"]),
+        noise=by_noise(first), sets=by_set(blind), languages=by_language(blind),
         confusions=pairs, hurt=hurt, calibration=sure, error=f"{error:.3f}",
         p50=f"{np.percentile(taken, 50):.1f}", p95=f"{np.percentile(taken, 95):.1f}",
         candidates=compare.candidates(clean),

@@ -30,7 +30,8 @@ FLOORS: dict[File, tuple[float, float, float]] = {
     ("sixth", "ru"): (0.92, 0.98, 0.93), ("sixth", "kk"): (0.96, 0.97, 0.98), ("sixth", "mixed"): (0.96, 0.99, 0.95),
     ("messages", "ru"): (0.96, 0.95, 0.71), ("messages", "kk"): (0.95, 0.93, 0.89), ("messages", "mixed"): (0.95, 0.96, 0.84),
 }  # fmt: skip
-LANGUAGE_FLOOR = 0.98
+# "mixed" is what was asked for: often a Kazakh line with one Russian word, which may as well be called Kazakh.
+LANGUAGE_FLOORS = {"ru": 0.98, "kk": 0.98, "mixed": 0.58}
 VIOLENCE = frozenset((
     "sexual_abuse", "online_sexual_exploitation", "trafficking", "physical_violence", "emotional_abuse", "neglect",
     "bullying", "cyberbullying", "forced_marriage", "self_harm",
@@ -97,12 +98,15 @@ def _compare(name: str, pairs: Pairs, floor: tuple[float, float, float]) -> None
     assert precision >= floor[2]
 
 
-def test_the_language_is_seen(read: dict[File, Pairs]) -> None:
-    for language in ("ru", "kk"):
-        pairs = [pair for name in SETS for pair in read[name, language]]
-        seen = [r["language"] == language for _, r in pairs]
-        print(f"{language}: {sum(seen) / len(seen):.3f} of {len(seen)}")
-        assert sum(seen) / len(seen) >= LANGUAGE_FLOOR
+@pytest.mark.parametrize(("language", "least"), LANGUAGE_FLOORS.items())
+def test_the_language_is_seen(language: str, least: float, read: dict[File, Pairs]) -> None:
+    """Over the blind sets; a message of the mixed files in Latin letters is often of one language."""
+    pairs = [
+        pair for name in BLIND for pair in read[name, language] if language != "mixed" or not in_latin(pair[0]["text"])
+    ]
+    seen = [r["language"] == language for _, r in pairs]
+    print(f"{language}: {sum(seen) / len(seen):.3f} of {len(seen)}")
+    assert sum(seen) / len(seen) >= least
 
 
 def test_violence_is_hardly_ever_taken_for_small_talk(read: dict[File, Pairs]) -> None:
