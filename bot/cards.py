@@ -21,7 +21,7 @@ _ADULTS_ASK: tuple[dict[str, Any], ...] = (
     {"label": "cg_law", "intent": "choose_topic", "entities": {"topic": "rights"}},
 )
 _SAFE_BUTTON = {"label": "not_in_danger", "control": "safe"}
-_DANGER_LINES = {"danger_medical": ("103", "112", "102")}
+_DANGER_LINES = {"danger_medical": ("103", "112", "102"), "danger_afraid": ("112", "103", "102")}
 _CONCERN_OF = {
     Danger.SUICIDE: "self_harm",
     Danger.ATTACK: "physical_violence",

@@ -367,4 +367,5 @@ class Decision:
         if replies[0]["reply"] == "safe_now" and (was_danger or state.step.replies):
             return Reply([*replies[:1], *state.step.replies])
         state.advance(Step(said.slots, said.form, replies))
-        return Reply(replies)
+        # Whoever says goodbye is not asked once more; what was asked can be answered on coming back.
+        return Reply(replies[:1] if replies[0]["reply"] == "said_goodbye" else replies)

@@ -23,6 +23,8 @@ MODEL = HERE / "models" / "janymda.tar.gz"
 _EVERY = 6
 # So often all are asked, one after the other: what else the machine does falls on each. One message in four is timed.
 _ROUNDS, _TIMED = 3, 4
+# As Janymda starts its own (bot/rasa_process.py): the goal is counted on one core.
+_ONE_CORE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1"}
 # A network's speed does not depend on how many lines it has learnt from; ours does: the surer it is, the seldomer the
 # encoder is asked.
 _ANSWERS = "ours, trained on all lines: what answers children"
@@ -137,8 +139,9 @@ def _train(folder: Path, name: str, config: str) -> tuple[Path, float]:
 
 def _ask(model: Path, asked: Path) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, __file__, str(model), str(asked)], check=True, env=_env(), capture_output=True, text=True
-    )
+        [sys.executable, __file__, str(model), str(asked)], check=True, env={**_env(), **_ONE_CORE},
+        capture_output=True, text=True,
+    )  # fmt: skip
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer
 
@@ -159,6 +162,7 @@ def ask(model: str, asked: Path) -> None:
     from rasa.core.agent import Agent
     from rasa.utils.log_utils import configure_structlog
 
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     # As it answers children (bot/rasa_process.py): without the lines in which Rasa quotes every message.
     configure_structlog(logging.CRITICAL)
     agent = Agent.load(model)

@@ -1,5 +1,6 @@
 """What the law says, topic by topic; amounts are computed from the rates of the year."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -7,16 +8,26 @@ from typing import Any
 from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
-from bot.actions.reply import Event, button, entity, intent, say
+from bot.actions.reply import Event, button, entity, intent, say, text
+from bot.folding import fold
 from content.rates import mci
 
 # The question that was asked in words -> the topic that answers it.
 _TOPIC_OF = {
     "legal_aid": "lawyer",
     "compensation": "compensation",
-    "rights_police": "interview",
     "report_alone": "report",
     "confidentiality": "confidentiality",
+}
+# What a question about police and court is about, by its words after folding: the first that fits, else the interview.
+_ASKED_OF = {
+    "too_late": re.compile(r"поздно|давност|\bкеш(?:ик\w*)?\b|ескир|мерзим"),
+    "court": re.compile(
+        r"\bсуд(?:ь|е|а|у|ом|еб\w+)?\b|\bсудь|заседани|\bсот(?:та|тын|ты|пен)?\b|\bсотка (?:бар|кел|шак)"
+    ),
+    "is_crime": re.compile(
+        r"закон|преступ|уголовк|\bстать[яюеи]\b|\bправо\b|\bзан\w*|\bбап\w{0,3}\b|кылмыс|кукы(?:лы|гы)|сажа[юе]|посад[яи]|сотта[лй]|жазала|накаж"
+    ),
 }
 # Topic -> what is most often asked next.
 _NEXT = {
@@ -50,7 +61,7 @@ class ExplainTopic(Action):
         return "action_explain_topic"
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
-        topic = entity(tracker, "topic") or _TOPIC_OF.get(intent(tracker), "rights")
+        topic = entity(tracker, "topic") or topic_of(intent(tracker), text(tracker))
         if topic not in _NEXT:
             topic = "rights"
         key = topic if topic.startswith("cg_") else f"rights_{topic}"
@@ -66,6 +77,14 @@ class ExplainTopic(Action):
             buttons=buttons,
         )
         return []
+
+
+def topic_of(asked: str | None, written: str) -> str:
+    """The topic that answers a question in words."""
+    if asked == "rights_police":
+        folded = fold(written)
+        return next((topic for topic, words in _ASKED_OF.items() if words.search(folded)), "interview")
+    return _TOPIC_OF.get(asked or "", "rights")
 
 
 def _label(topic: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -33,15 +33,41 @@ class _View:
     rarity: np.ndarray
     first: int
 
+    def find(self, folded: str) -> list[int | None]:
+        """The column of each n-gram, None for one that is not known."""
+        return list(map(self.columns.get, self.cut(folded)))
+
     def weigh(self, folded: str) -> tuple[np.ndarray, np.ndarray]:
         # All in C, a third of the time: a message has some two hundred n-grams.
-        counts = Counter(map(self.columns.get, self.cut(folded)))
+        counts = Counter(self.find(folded))
         counts.pop(None, None)
         columns = np.fromiter(counts.keys(), dtype=np.int64, count=len(counts))
         times = np.fromiter(counts.values(), dtype=np.float32, count=len(counts))
         weights = (1.0 + np.log(times)) * self.rarity[columns]
         length = float(np.sqrt(weights @ weights))
         return columns + self.first, weights / length if length else weights
+
+
+@dataclass(frozen=True)
+class _Letters(_View):
+    """The n-grams of letters, none of which reaches beyond its word: those of known words are found once.
+
+    Four of five words in a message are such as the training lines have; of what a child alone writes nothing is kept.
+    """
+
+    known: dict[str, int]
+    found: dict[str, list[int | None]] = field(default_factory=dict)
+
+    def find(self, folded: str) -> list[int | None]:
+        columns: list[int | None] = []
+        for word in folded.split():
+            of_word = self.found.get(word)
+            if of_word is None:
+                of_word = super().find(word)
+                if word in self.known:
+                    self.found[word] = of_word
+            columns += of_word
+        return columns
 
 
 class NGrams:
@@ -70,10 +96,12 @@ class NGrams:
         return np.concatenate([columns for columns, _ in found]), np.concatenate([weights for _, weights in found])
 
     def _look(self) -> None:
-        first = 0
-        for part in self._parts.values():
-            self._views.append(_View(part.build_analyzer(), part.vocabulary_, part.idf_.astype(np.float32), first))
-            first += len(part.vocabulary_)
+        words, letters = (self._parts[name] for name in ("words", "letters"))
+        known = words.vocabulary_
+        self._views = [
+            _View(words.build_analyzer(), known, words.idf_.astype(np.float32), 0),
+            _Letters(letters.build_analyzer(), letters.vocabulary_, letters.idf_.astype(np.float32), len(known), known),
+        ]
 
     def knows_a_word(self, text: str) -> bool:
         """Is there a word in a text that the training lines have, too?"""

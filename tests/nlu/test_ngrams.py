@@ -14,7 +14,7 @@ def test_one_message_weighs_what_training_weighed() -> None:
         [PYTHON, Path(__file__).with_name("weights.py")], check=True, capture_output=True, text=True, cwd=ROOT
     )
     found = json.loads(done.stdout.splitlines()[-1])
-    assert len(found) == 20
+    assert len(found) == 40
     assert max(one["off"] for one in found) < 1e-6
     # Most of them share something with the lines: zero on both sides would prove nothing.
-    assert sum(one["known"] > 3 for one in found) >= 12
+    assert sum(one["known"] > 3 for one in found) >= 24

@@ -19,16 +19,22 @@ LINES = [
     "әкем мамамды ұрады",
 ]
 ASKED = [*LINES, "papa byet menya", "а", "", "ничего общего здесь", "әкем   әкем"]
+# What is remembered must be words of the lines, never one that only a message had.
+OWN = {word for text in ASKED for word in fold(text).split()} - {word for text in LINES for word in fold(text).split()}
 
 grams = NGrams()
 rows = grams.fit(LINES).toarray()
 learnt = {name: part.transform for name, part in grams._parts.items()}
 found = []
 for again in (grams, NGrams.load(grams.dump())):
-    for text in ASKED:
+    # Twice: the n-grams of known words are found once and then remembered.
+    for text in (*ASKED, *ASKED):
         columns, weights = again.weigh(text)
         row = np.zeros(rows.shape[1])
         row[columns] = weights
         wanted = np.concatenate([transform([fold(text)]).toarray()[0] for transform in learnt.values()])
         found.append({"off": float(abs(row - wanted).max()), "known": len(columns)})
+    remembered = again._views[1].found
+    assert remembered, "nothing is remembered"
+    assert not OWN & set(remembered), "a word that no line has is remembered"
 print(json.dumps(found))
