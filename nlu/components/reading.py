@@ -102,13 +102,25 @@ class Reader:
         best = [self.intents[place] for place in likely.argmax(axis=1)]
         parts = [(row, part) for row, intent in enumerate(best) if intent in QUESTIONS for part in parts_of(texts[row])]
         rests = [(row, rest) for row, intent in enumerate(best) if intent in OPENINGS for rest in rests_of(texts[row])]
-        if parts or rests:
-            about, alarms = self._read_whole([text for _, text in parts + rests])
-            for (row, _), alarm in zip(parts, alarms, strict=False):
-                if alarm >= _PART_DANGER:
-                    danger[row] = max(danger[row], alarm)
-            self._hear_rests([row for row, _ in rests], about[len(parts) :], alarms[len(parts) :], likely, danger)
+        if parts:
+            for (row, _), alarm in zip(parts, self._alarms([part for _, part in parts]), strict=True):
+                danger[row] = max(danger[row], alarm)
+        if rests:
+            about, alarms = self._read_whole([rest for _, rest in rests])
+            self._hear_rests([row for row, _ in rests], about, alarms, likely, danger)
         return likely, danger
+
+    def _alarms(self, parts: Sequence[str]) -> np.ndarray:
+        """For each part of a message the probability of danger where it is enough to tell, else nought.
+
+        Danger is a mean of two views: where the n-grams see too little, the other need not be asked.
+        """
+        alarms = np.zeros(len(parts))
+        loud = np.flatnonzero(self._danger(self._read_grams(parts)) >= 2 * _PART_DANGER - 1)
+        if loud.size:
+            alarms[loud] = self._read_whole([parts[i] for i in loud])[1]
+        alarms[alarms < _PART_DANGER] = 0.0
+        return alarms
 
     def _hear_rests(
         self, rows: list[int], about: np.ndarray, alarms: np.ndarray, likely: np.ndarray, danger: np.ndarray
@@ -162,6 +174,7 @@ def learn(texts: Sequence[str], intents: Sequence[str], dangers: Sequence[bool],
     # Half of the lines show how sure a machine may be that has learnt from the other half.
     taught, asked = next(iter(StratifiedKFold(_FOLDS).split(kept_rows, kept_classes)))
     # Processes, not threads: liblinear draws its lots from one place in a process, and two trainings must be alike.
+    # One waits for the other: two halves of the classes in two processes took as long.
     machine, other = Parallel(n_jobs=2)(
         delayed(learner.fit)(lines, right)
         for learner, lines, right in (

@@ -37,6 +37,18 @@ def batches(numbers: Sequence[Sequence[int]], pad: int, chance: random.Random | 
         yield group, ids, here
 
 
+# So often a telling or asking line stands behind an opening of at most so many words.
+_OPENED, OPENING_WORDS = 0.06, 5
+_BETWEEN = (". ", "! ", ", ", ") ", " ", "... ")
+
+
+def behind_an_opening(text: str, openings: Sequence[str], chance: random.Random) -> str:
+    """Now and then a greeting, thanks or scorn first, as children begin: it must not hide what follows."""
+    if chance.random() >= _OPENED:
+        return text
+    return f"{chance.choice(openings)}{chance.choice(_BETWEEN)}{text}"
+
+
 _PLAIN = str.maketrans("әғқңөұүһіё", "агкноуухие")
 
 

@@ -13,6 +13,8 @@ from encoder.packed import Base
 
 # How much the answer about danger alone weighs beside the classes: it knows danger in a question, they what is asked.
 ALARM = 0.5
+# What is added where there is no piece to look at.
+FAR = -1e4
 _LEAST = 1e-6
 
 
@@ -40,8 +42,11 @@ class Layer(nn.Module):
 
         query, key, value = split(self.query(asking)), split(self.key(x)), split(self.value(x))
         weights = torch.softmax(query @ key.transpose(2, 3) / (width // self.heads) ** 0.5 + mask, dim=-1)
-        seen = self.out((weights @ value).transpose(1, 2).reshape(asking.shape))
-        asking = self.after_attention(asking + functional.dropout(seen, drop, self.training))
+        return self.answer(asking, (weights @ value).transpose(1, 2).reshape(asking.shape), drop)
+
+    def answer(self, asking: Tensor, seen: Tensor, drop: float) -> Tensor:
+        """The states that asked, with what they have seen."""
+        asking = self.after_attention(asking + functional.dropout(self.out(seen), drop, self.training))
         inner = self.narrow(functional.gelu(self.widen(asking)))
         return self.after_all(asking + functional.dropout(inner, drop, self.training))
 
@@ -77,14 +82,23 @@ class Body(nn.Module):
         self.layers = nn.ModuleList(Layer(base, number) for number in range(layers))
 
     def forward(self, ids: Tensor, here: Tensor, drop: float = 0.0) -> Tensor:
-        x = self.norm(self.words(ids) + self.positions[: ids.shape[1]])
-        mask = (1.0 - here)[:, None, None, :] * -1e4
+        x = self.begin(ids)
+        mask = (1.0 - here)[:, None, None, :] * FAR
         for layer in list(self.layers)[: len(self.layers) - self.mean_asks]:
             x = layer(x, x, mask, drop)
-        mean = (x * here[:, :, None]).sum(1) / here.sum(1, keepdim=True)
+        mean = self.mean(x, here)
         if self.mean_asks:
             mean = self.layers[-1](mean[:, None], x, mask, drop)[:, 0]
         return mean
+
+    def begin(self, ids: Tensor) -> Tensor:
+        """The state of each piece before the first layer."""
+        begun: Tensor = self.norm(self.words(ids) + self.positions[: ids.shape[1]])
+        return begun
+
+    @staticmethod
+    def mean(x: Tensor, here: Tensor) -> Tensor:
+        return (x * here[:, :, None]).sum(1) / here.sum(1, keepdim=True)
 
 
 class Tuned(nn.Module):
@@ -100,7 +114,10 @@ class Tuned(nn.Module):
 
     def forward(self, ids: Tensor, here: Tensor) -> Tensor:
         """The logarithm of how likely each class is; between danger and none the alarm has a say."""
-        mean = self.body(ids, here)
+        return self.answer(self.body(ids, here))
+
+    def answer(self, mean: Tensor) -> Tensor:
+        """The same, of a message's state."""
         likely = torch.softmax(self.asked(mean), dim=1)
         danger = (likely * self.dangerous).sum(1).clamp(_LEAST, 1 - _LEAST)
         shift = ALARM * (self.alarm(mean)[:, 0] - torch.log(danger / (1 - danger)))

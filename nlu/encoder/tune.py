@@ -9,28 +9,30 @@ that model knows of words stays. One line in twenty is kept out, to see how sure
 from __future__ import annotations
 
 import copy
-import json
 import random
 import re
 import time
 import zlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from components.encoder import DANGER_MARK, FOLDER, Pieces
 from components.folding import fold
+from components.kinds import OPENINGS, TALK
 from evaluate import training_lines
 from torch import Tensor, nn
 from torch.nn import functional
 
-from encoder.lines import as_typed, batches
+from encoder.graph import save
+from encoder.lines import OPENING_WORDS, as_typed, batches, behind_an_opening
 from encoder.network import Body, Tuned
 from encoder.packed import Base, open_base
 
-KEPT_LAYERS, KEPT_INNER, LOOKED_AT = 4, 640, 20
+KEPT_LAYERS, LOOKED_AT = 4, 20
+# How many inner products a layer keeps; the last is asked once for a message, and there little is won by fewer.
+KEPT_INNER, KEPT_LAST = 384, 768
 EPOCHS, RATE, HEADS_RATE, FRESHNESS = 8, 2.0e-4, 2e-3, 0.003
 HELD_OUT, MOST_WEIGHT = 20, 4.0
 _CYRILLIC = re.compile(r"^\u2581?[а-яёәғқңөұүһі]+$")
@@ -80,8 +82,7 @@ def half() -> torch.autocast:
 def thinned(base: Base, pieces: Pieces, kept: Sequence[int], texts: Sequence[str]) -> Body:
     """The first layers of the base model, with the inner products that say most about our lines."""
     body = Body(base, KEPT_LAYERS, kept, mean_asks=True).eval()
-    # The last layer is asked once for a message: nothing would be won there.
-    layers = list(body.layers)[:-1]
+    layers = list(body.layers)
     said = [torch.zeros(base.inner) for _ in layers]
 
     def note(number: int) -> Any:
@@ -93,7 +94,7 @@ def thinned(base: Base, pieces: Pieces, kept: Sequence[int], texts: Sequence[str
             body(ids, here)
     for hook, layer, mean in zip(hooks, layers, said, strict=True):
         hook.remove()
-        layer.thin(mean, KEPT_INNER)
+        layer.thin(mean, KEPT_LAST if layer is layers[-1] else KEPT_INNER)
     return body
 
 
@@ -119,7 +120,19 @@ class Aim:
         return about + 1.5 * danger + 2.0 * away
 
 
-def tune(model: Tuned, pieces: Pieces, texts: Sequence[str], aim: Aim) -> Tuned:
+def typed_anew(texts: Sequence[str], codes: Sequence[str], chance: random.Random) -> list[str]:
+    """Every line as another child would type it this time."""
+    openings = [
+        text for text, code in zip(texts, codes, strict=True)
+        if code in OPENINGS - {"goodbye"} and len(text.split()) <= OPENING_WORDS
+    ]  # fmt: skip
+    return [
+        as_typed(text if code in TALK else behind_an_opening(text, openings, chance), chance)
+        for text, code in zip(texts, codes, strict=True)
+    ]
+
+
+def tune(model: Tuned, pieces: Pieces, texts: Sequence[str], codes: Sequence[str], aim: Aim) -> Tuned:
     """The model after all epochs: the mean of its weights on the way, which is steadier than the last step's."""
     body = [p for p in model.body.parameters() if p.requires_grad]
     heads = [*model.asked.parameters(), *model.alarm.parameters(), *model.place.parameters()]
@@ -132,7 +145,7 @@ def tune(model: Tuned, pieces: Pieces, texts: Sequence[str], aim: Aim) -> Tuned:
     started = time.monotonic()
     for epoch in range(EPOCHS):
         chance = random.Random(100 + epoch)
-        steps = list(batches([pieces.numbers(as_typed(text, chance)) for text in texts], pieces.pad, chance))
+        steps = list(batches([pieces.numbers(text) for text in typed_anew(texts, codes, chance)], pieces.pad, chance))
         if schedule is None:
             # Typing errors change how many steps an epoch has.
             schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -154,28 +167,6 @@ def tune(model: Tuned, pieces: Pieces, texts: Sequence[str], aim: Aim) -> Tuned:
         average, seconds = total / len(steps), time.monotonic() - started
         print(f"epoch {epoch + 1} of {EPOCHS}: loss {average:.3f}, {seconds:.0f} s", flush=True)
     return mean_model.eval()
-
-
-def save(model: Tuned, classes: list[str], temperature: float, folder: Path) -> None:
-    """Eight-bit weights, and what they answer."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    model.eval()
-    whole = folder / "whole.onnx"
-    ids, here = torch.full((2, 5), 3), torch.ones(2, 5)
-    free = {"ids": {0: "lines", 1: "pieces"}, "here": {0: "lines", 1: "pieces"}, "scores": {0: "lines"}}
-    torch.onnx.export(
-        model, (ids, here), str(whole), input_names=["ids", "here"], output_names=["scores"],
-        dynamic_axes=free, dynamo=False, opset_version=17,
-    )  # fmt: skip
-    # Unsigned: with signed weights a processor without VNNI cuts sums off, and reads otherwise than others.
-    quantize_dynamic(
-        whole, folder / "encoder.onnx", weight_type=QuantType.QUInt8, per_channel=True,
-        extra_options={"WeightSymmetric": True},
-    )  # fmt: skip
-    whole.unlink()
-    about = {"classes": classes, "temperature": temperature}
-    (folder / "encoder.json").write_text(json.dumps(about, indent=1) + "\n", "utf-8")
 
 
 def likeliest_temperature(classes: list[str], texts: Sequence[str], names: Sequence[str]) -> float:
@@ -210,7 +201,7 @@ def main() -> None:
     print(f"{len(inside)} lines to learn from, {len(outside)} kept out", flush=True)
     taught, pieces = [texts[i] for i in inside], Pieces(FOLDER)
     model = Tuned(thinned(base, pieces, kept, taught), classes)
-    model = tune(model, pieces, taught, Aim([names[i] for i in inside], classes, places))
+    model = tune(model, pieces, taught, [codes[i] for i in inside], Aim([names[i] for i in inside], classes, places))
     save(model, classes, 1.0, FOLDER)
     temperature = likeliest_temperature(classes, [texts[i] for i in outside], [names[i] for i in outside])
     save(model, classes, temperature, FOLDER)

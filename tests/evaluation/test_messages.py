@@ -20,15 +20,16 @@ GOALS = {
     "ru": (0.90, 0.99, 0.90), "kk": (0.90, 0.99, 0.90), "mixed": (0.85, 0.99, 0.90), "Latin": (0.85, 0.99, 0.90),
 }  # fmt: skip
 # The same by set, where one message is up to three hundredths: what was reached, with room for one message, so that it
-# cannot be lost unseen. Danger is told from a likelihood of 0.28 on: a card too many can be answered, a missed one cannot.
+# cannot be lost unseen. Danger is told from a likelihood of 0.24 on: a card too many can be answered, a missed one cannot.
 FLOORS: dict[File, tuple[float, float, float]] = {
-    ("fresh", "ru"): (0.92, 0.98, 0.81), ("fresh", "kk"): (0.89, 0.98, 0.75), ("fresh", "mixed"): (0.92, 0.97, 0.81),
-    ("later", "ru"): (0.95, 0.98, 0.82), ("later", "kk"): (0.95, 0.98, 0.90), ("later", "mixed"): (0.95, 0.92, 0.89),
-    ("newest", "ru"): (0.95, 0.98, 0.87), ("newest", "kk"): (0.95, 0.98, 0.88), ("newest", "mixed"): (0.97, 0.98, 0.94),
-    ("fourth", "ru"): (0.94, 0.97, 0.94), ("fourth", "kk"): (0.96, 0.99, 0.97), ("fourth", "mixed"): (0.96, 0.98, 0.94),
-    ("fifth", "ru"): (0.91, 0.97, 0.94), ("fifth", "kk"): (0.96, 0.98, 0.95), ("fifth", "mixed"): (0.94, 0.99, 0.94),
-    ("sixth", "ru"): (0.92, 0.98, 0.93), ("sixth", "kk"): (0.96, 0.97, 0.98), ("sixth", "mixed"): (0.96, 0.99, 0.95),
-    ("messages", "ru"): (0.96, 0.95, 0.71), ("messages", "kk"): (0.95, 0.93, 0.89), ("messages", "mixed"): (0.95, 0.96, 0.84),
+    ("fresh", "ru"): (0.91, 0.98, 0.80), ("fresh", "kk"): (0.89, 0.97, 0.75), ("fresh", "mixed"): (0.93, 0.94, 0.80),
+    ("later", "ru"): (0.94, 0.98, 0.81), ("later", "kk"): (0.95, 0.98, 0.86), ("later", "mixed"): (0.94, 0.92, 0.89),
+    ("newest", "ru"): (0.94, 0.98, 0.81), ("newest", "kk"): (0.94, 0.98, 0.91), ("newest", "mixed"): (0.96, 0.98, 0.94),
+    ("fourth", "ru"): (0.95, 0.99, 0.95), ("fourth", "kk"): (0.96, 0.98, 0.98), ("fourth", "mixed"): (0.96, 0.99, 0.93),
+    ("fifth", "ru"): (0.90, 0.98, 0.93), ("fifth", "kk"): (0.94, 0.98, 0.97), ("fifth", "mixed"): (0.94, 0.99, 0.92),
+    ("sixth", "ru"): (0.91, 0.99, 0.94), ("sixth", "kk"): (0.96, 0.98, 0.98), ("sixth", "mixed"): (0.95, 0.98, 0.93),
+    ("seventh", "ru"): (0.91, 0.97, 0.93), ("seventh", "kk"): (0.92, 0.98, 0.95), ("seventh", "mixed"): (0.94, 0.99, 0.94),
+    ("messages", "ru"): (0.96, 0.97, 0.68), ("messages", "kk"): (0.95, 0.93, 0.83), ("messages", "mixed"): (0.95, 0.96, 0.86),
 }  # fmt: skip
 # "mixed" is what was asked for: often a Kazakh line with one Russian word, which may as well be called Kazakh.
 LANGUAGE_FLOORS = {"ru": 0.98, "kk": 0.98, "mixed": 0.58}
@@ -37,7 +38,7 @@ VIOLENCE = frozenset((
     "bullying", "cyberbullying", "forced_marriage", "self_harm",
 ))  # fmt: skip
 HARMLESS = frozenset(("off_topic", "insult", "greet", "thanks", "goodbye"))
-MOST_HARMLESS = 0.003
+MOST_HARMLESS = 0.0012
 
 
 @pytest.fixture(scope="session")

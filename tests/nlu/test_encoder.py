@@ -12,13 +12,13 @@ PYTHON = ROOT / ".venv-nlu" / "bin" / "python"
 # Invented lines, and how they are read. Sums of eight-bit numbers are exact, if none is cut off: with signed weights a
 # processor without VNNI cut them off, and was half as sure of the fourth (docs/adr/012). After `make encoder`: note anew.
 READ = {
-    "меня дома никто не слушает и я плачу ночами": ("sadness", 0.307),
-    "әкем ішіп келсе бәріміз көшеге қашамыз": ("neglect", 0.542),
-    "просит фото, обещает скины в игре": ("online_sexual_exploitation", 0.975),
-    "досым сабаққа келмей қойды, хат жазып кетіпті": ("self_harm!", 0.359),
-    "physruk ustaz meni bailap tastady": ("forced_marriage", 0.165),
-    "сосед зовет в машину и дает деньги": ("trafficking", 0.751),
-    "мамам атам берген ақшаны алып қойды": ("trafficking", 0.451),
+    "меня дома никто не слушает и я плачу ночами": ("emotional_abuse", 0.45),
+    "әкем ішіп келсе бәріміз көшеге қашамыз": ("neglect", 0.388),
+    "просит фото, обещает скины в игре": ("online_sexual_exploitation", 0.982),
+    "досым сабаққа келмей қойды, хат жазып кетіпті": ("self_harm!", 0.763),
+    "physruk ustaz meni bailap tastady": ("sexual_abuse", 0.509),
+    "сосед зовет в машину и дает деньги": ("sexual_abuse", 0.402),
+    "мамам атам берген ақшаны алып қойды": ("trafficking", 0.527),
 }
 
 
