@@ -116,11 +116,15 @@ class Reader:
         Danger is a mean of two views: where the n-grams see too little, the other need not be asked.
         """
         alarms = np.zeros(len(parts))
-        loud = np.flatnonzero(self._danger(self._read_grams(parts)) >= 2 * _PART_DANGER - 1)
+        loud = self._loud(parts)
         if loud.size:
             alarms[loud] = self._read_whole([parts[i] for i in loud])[1]
         alarms[alarms < _PART_DANGER] = 0.0
         return alarms
+
+    def _loud(self, parts: Sequence[str]) -> np.ndarray:
+        """The places of those parts in which the n-grams see enough for the mean to come to danger."""
+        return np.flatnonzero(self._danger(self._read_grams(parts)) >= 2 * _PART_DANGER - 1)
 
     def _hear_rests(
         self, rows: list[int], about: np.ndarray, alarms: np.ndarray, likely: np.ndarray, danger: np.ndarray

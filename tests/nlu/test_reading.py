@@ -80,3 +80,12 @@ def test_a_greeting_does_not_hide_what_is_told_behind_it(found: dict[str, Any]) 
     # What is told is the intent and danger is danger; a cat, or small talk of another kind before it, changes nothing.
     assert read["behind"] == ["bullying", "bullying", "greet", "off_topic", "bullying", "bullying"]
     assert read["alarms"] == [0.0, 0.97, 0.0, 0.0, 0.0, 0.0]
+
+
+def test_a_part_is_as_dangerous_as_it_would_be_read_whole(found: dict[str, Any]) -> None:
+    """The encoder is left out only where its answer could not make danger of a part."""
+    alarms = found["alarms"]
+    assert alarms["told"] == [alarm if alarm >= 0.8 else 0.0 for alarm in alarms["whole"]]
+    assert any(alarms["told"])
+    assert not all(alarms["told"])
+    assert alarms["asked"] < alarms["asked_whole"]

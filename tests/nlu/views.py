@@ -57,6 +57,20 @@ class Table(Reader):
             np.array([danger for _, danger in found]),
         )
 
+    def _loud(self, parts: Sequence[str]) -> np.ndarray:
+        return np.arange(len(parts))
+
+
+def alarms(reader: Reader) -> dict[str, object]:
+    """What parts are taken for when an encoder is surely for danger, and when each part is read whole by both."""
+    parts = ["папа бьёт меня сейчас", "играл в футбол вчера", "бьёт", "отец ломает дверь сейчас"]
+    encoder = Told(CLASSES, [0.01, 0.01, 0.98])
+    both = Reader(reader.grams, reader.arrays, encoder)  # type: ignore[arg-type] # answers like an encoder
+    told = both._alarms(parts)
+    asked = encoder.asked
+    whole = both._read_whole(parts)[1]
+    return {"told": told.tolist(), "whole": whole.tolist(), "asked": asked, "asked_whole": encoder.asked - asked}
+
 
 def in_parts() -> dict[str, object]:
     """What a question, harm, and a question with a doubt beside it come to."""
@@ -118,6 +132,7 @@ def main() -> None:
     except ValueError as error:
         found["others"] = str(error)
     found["in parts"] = in_parts()
+    found["alarms"] = alarms(reader)
     print(json.dumps(found))
 
 
