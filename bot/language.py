@@ -22,8 +22,8 @@ _HEAD, _TAIL = 700, 300
 _WORD = re.compile(r"[^\W\d_]+(?:['’`][^\W\d_]+)*['’`]?")
 _KAZAKH_LETTERS, _CYRILLIC = re.compile(r"[әғқңөұүһі]"), re.compile(r"[а-я]")
 
-# A word that is known outweighs one that only looks like a language; how sure the letters must be to be half as telling
-# as they can be.
+# A word that is known outweighs one that only looks like a language. What the letters tell is worth three quarters of
+# what it can be where their sum comes to the slope.
 _KNOWN, _LOOKS, _SLOPE = 3.0, 1.5, 3.0
 # A line is mixed when the weaker language holds at least this share of the evidence, and this much.
 _MIXED_SHARE, _MIXED_LEAST = 0.12, 2.0
@@ -85,7 +85,7 @@ def _evidence_of_word(word: str) -> tuple[float, float]:
         return (_KNOWN, 0.0) if is_kazakh else (0.0, _KNOWN)
     if is_kazakh or len(word) < 3 or any(form in shared for form in forms):
         return 0.0, 0.0
-    looks = _LOOKS * max((_looks_kazakh(form) for form in foldings(word)), key=abs)
+    looks = _LOOKS * max((_looks_kazakh(form) for form in forms), key=abs)
     return (looks, 0.0) if looks > 0 else (0.0, -looks)
 
 

@@ -178,7 +178,6 @@ def learn(texts: Sequence[str], intents: Sequence[str], dangers: Sequence[bool],
     # Half of the lines show how sure a machine may be that has learnt from the other half.
     taught, asked = next(iter(StratifiedKFold(_FOLDS).split(kept_rows, kept_classes)))
     # Processes, not threads: liblinear draws its lots from one place in a process, and two trainings must be alike.
-    # One waits for the other: two halves of the classes in two processes took as long.
     machine, other = Parallel(n_jobs=2)(
         delayed(learner.fit)(lines, right)
         for learner, lines, right in (

@@ -5,11 +5,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "nlu"))
 
 from components.folding import fold
-from components.ngrams import NGrams
+from components.ngrams import _LEAST, _SETTINGS, NGrams
 
 LINES = [
     "папа бьёт меня и маму",
@@ -25,6 +26,12 @@ OWN = {word for text in ASKED for word in fold(text).split()} - {word for text i
 grams = NGrams()
 rows = grams.fit(LINES).toarray()
 learnt = {name: part.transform for name, part in grams._parts.items()}
+# As scikit-learn by itself learns each part.
+alone = [
+    TfidfVectorizer(lowercase=False, min_df=_LEAST, **settings).fit_transform(map(fold, LINES)).toarray()
+    for settings in _SETTINGS.values()
+]
+assert abs(rows - np.concatenate(alone, axis=1)).max() < 1e-6, "the lines are learnt otherwise"
 found = []
 for again in (grams, NGrams.load(grams.dump())):
     # Twice: the n-grams of known words are found once and then remembered.
