@@ -46,6 +46,7 @@ _LONG = 1_000
 # Seconds that the answer to a doubtful alarm waits for the model.
 _WAIT_FOR_DOUBT = 0.3
 # Right after an answer to danger these mean that it is not over; so does whatever is not clearly something else.
+_CLOSES = frozenset(("thanked", "said_goodbye"))
 _STILL_IN_DANGER = frozenset(("sadness", "unsure", "nlu_fallback"))
 _CLEARLY = 0.6
 # So many words in the midst of danger are about that danger.
@@ -367,5 +368,5 @@ class Decision:
         if replies[0]["reply"] == "safe_now" and (was_danger or state.step.replies):
             return Reply([*replies[:1], *state.step.replies])
         state.advance(Step(said.slots, said.form, replies))
-        # Whoever says goodbye is not asked once more; what was asked can be answered on coming back.
-        return Reply(replies[:1] if replies[0]["reply"] == "said_goodbye" else replies)
+        # Whoever thanks or says goodbye is not asked once more; what was asked can be answered on coming back.
+        return Reply(replies[:1] if replies[0]["reply"] in _CLOSES else replies)

@@ -41,11 +41,11 @@ class ImminentDanger(Action):
         return "action_imminent_danger"
 
     def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Event]:
-        say(dispatcher, _reply_of(tracker.latest_message))
+        say(dispatcher, reply_of(tracker.latest_message))
         return []
 
 
-def _reply_of(message: dict[str, Any]) -> str:
+def reply_of(message: dict[str, Any]) -> str:
     """By the likeliest harm; in a question, which tells no harm by itself, by the harm that is likeliest beside it."""
     named = [message.get("concern") or {}, *(message.get("intent_ranking") or [])]
     if named[0].get("name") == "sadness" and _wish_to_die(named) > named[0].get("confidence", 0.0) * _A_WISH:
